@@ -1,0 +1,255 @@
+"""From the bytes of one record to its events and its refusals, decided from the record alone.
+
+The common case is one call of the fast decoder for the whole record. When that refuses anything, each event of the
+record is judged alone: by the fast decoder, then by the model, which words the refusal.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+from pydantic import ValidationError
+
+from tokentide.events.fast import DecodedEvent
+from tokentide.events.model import REQUIRED_FOR, Event, broken_rule
+from tokentide.events.values import epoch_ms, nanos
+
+__all__ = ["Decoded", "Limits", "Reason", "Refusal", "decode"]
+
+MAX_EVENTS = 1000
+"""Most events that one record may hold."""
+
+_AHEAD_MS = 10 * 60_000
+_DAY_MS = 86_400_000
+_MAPS = frozenset({"metadata", "tags"})
+
+_decode_lines = msgspec.json.Decoder(DecodedEvent).decode_lines
+_decode_array = msgspec.json.Decoder(list[DecodedEvent]).decode
+_decode_one = msgspec.json.Decoder(DecodedEvent).decode
+_split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
+_split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_split_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_plain = msgspec.json.Decoder().decode
+
+_Unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Reason(enum.StrEnum):
+    """Why an event was refused: the closed set of dead-letter reasons."""
+
+    NOT_JSON = "not_json"
+    NOT_UTF8 = "not_utf8"
+    TOO_LARGE = "too_large"
+    TOO_MANY_EVENTS = "too_many_events"
+    MISSING_FIELD = "missing_field"
+    BAD_VALUE = "bad_value"
+    BAD_TIMESTAMP = "bad_timestamp"
+    TOO_OLD = "too_old"
+    IN_FUTURE = "in_future"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an event is held against besides the model."""
+
+    max_record_bytes: int = 1_048_576
+    retention_days: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A dead letter in the making.
+
+    Attributes:
+        index: place of the event in its record, from 0; None when the record as a whole was refused.
+        reason: one of the closed set.
+        detail: what was wrong, with the field's name first where one is at fault.
+        raw: the bytes that were refused, untouched.
+    """
+
+    index: int | None
+    reason: Reason
+    detail: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What one record holds: its valid events, the place of each in the record, and what was refused."""
+
+    events: list[DecodedEvent] = field(default_factory=list)
+    indexes: Sequence[int] = ()
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+class _Span(NamedTuple):
+    """The event times that a record may hold, in milliseconds: oldest <= time <= newest."""
+
+    oldest: int
+    newest: int
+
+
+def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
+    """Read one record.
+
+    Args:
+        record: the value of the record; None (a tombstone) counts as empty.
+        record_ms: the record's own timestamp, against which event times are judged.
+        limits: sizes and ages that are allowed.
+    """
+    record = record or b""
+    span = _Span(record_ms - limits.retention_days * _DAY_MS, record_ms + _AHEAD_MS)
+    if len(record) > limits.max_record_bytes:
+        return _refused(record, Reason.TOO_LARGE, f"{len(record)} bytes, {limits.max_record_bytes} are allowed")
+    try:
+        if not record.isascii():
+            record.decode()
+        events = _decode_array(record) if record[:1] == b"[" else _decode_lines(record)
+    except _Unreadable:
+        return _decode_each(record, span)
+    if not 0 < len(events) <= MAX_EVENTS:
+        return _decode_each(record, span)
+    for event in events:
+        if not _settle(event, span):
+            return _decode_each(record, span)
+    return Decoded(events, range(len(events)))
+
+
+def _settle(event: DecodedEvent, span: _Span) -> bool:
+    """Compute what the event's texts mean; False when the model must have a look."""
+    try:
+        event.event_time_ms = time = epoch_ms(event.timestamp)
+        event.cost_nanos = nanos(event.cost_usd)
+        ceiling, savings = event.cost_ceiling_usd, event.potential_cost_savings
+        event.cost_ceiling_nanos = None if ceiling is None else nanos(ceiling)
+        event.potential_savings_nanos = None if savings is None else nanos(savings)
+    except ValueError:
+        return False
+    if event.tags:
+        event.metadata = event.metadata | event.tags
+    return span[0] <= time <= span[1] and broken_rule(event) is None
+
+
+def _refused(record: bytes, reason: Reason, detail: str) -> Decoded:
+    return Decoded(refusals=[Refusal(None, reason, detail, record)])
+
+
+def _decode_each(record: bytes, span: _Span) -> Decoded:
+    parts, whole = _parts(record)
+    if whole is not None:
+        return Decoded(refusals=[whole])
+    if len(parts) > MAX_EVENTS:
+        return _refused(record, Reason.TOO_MANY_EVENTS, f"{len(parts)} events, {MAX_EVENTS} are allowed")
+    indexes: list[int] = []
+    decoded = Decoded(indexes=indexes)
+    for index, part in enumerate(parts):
+        verdict = _judge(part, span)
+        if isinstance(verdict, tuple):
+            reason, detail = verdict
+            decoded.refusals.append(Refusal(index, reason, detail, part))
+        else:
+            decoded.events.append(verdict)
+            indexes.append(index)
+    return decoded
+
+
+def _parts(record: bytes) -> tuple[list[bytes], Refusal | None]:
+    """The raw bytes of each event, or the refusal of the whole record.
+
+    Well-formed JSON is split at its values, so that an object may span lines; anything else is split at line ends.
+    """
+    if not record.strip():
+        return [], Refusal(None, Reason.NOT_JSON, "the record is empty", record)
+    if record.lstrip()[:1] == b"[":
+        try:
+            return [bytes(part) for part in _split_array(record)], None
+        except _Unreadable as error:
+            reason = Reason.NOT_JSON if _is_utf8(record) else Reason.NOT_UTF8
+            return [], Refusal(None, reason, f"not a JSON array: {error}", record)
+    try:
+        return [bytes(part) for part in _split_lines(record)], None
+    except _Unreadable:
+        return [line for line in record.split(b"\n") if line.strip()], None
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _judge(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
+    """One event, or why it is none."""
+    if not _is_utf8(part):
+        return Reason.NOT_UTF8, "the bytes are not UTF-8"
+    try:
+        event = _decode_one(part)
+        if _settle(event, span):
+            return event
+    except _Unreadable:
+        pass  # the model words what is wrong, or accepts what the fast decoder does not know
+    return _ask_model(part, span)
+
+
+def _ask_model(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
+    try:
+        raw_fields = _split_object(part)
+    except _Unreadable as error:
+        return Reason.NOT_JSON, f"not a JSON object: {error}"
+    fields: dict[str, Any] = {}
+    for name in Event.model_fields.keys() & raw_fields.keys():
+        try:
+            fields[name] = _texts(raw_fields[name]) if name in _MAPS else _plain(raw_fields[name])
+        except _Unreadable as error:
+            return Reason.BAD_VALUE, f"{name}: {error}"
+    try:
+        event = from_model(Event.model_validate(fields))
+    except ValidationError as error:
+        return _worded(error)
+    return event if _settle(event, span) else _out_of_time(event, span)
+
+
+def _texts(raw: msgspec.Raw) -> Any:
+    """A JSON object with each value as text: a string as it is, anything else as the JSON that the producer wrote."""
+    value = _plain(raw)
+    if not isinstance(value, dict):
+        return value
+    raw_values = _split_object(raw)
+    return {k: v if isinstance(v, str) else bytes(raw_values[k]).decode() for k, v in value.items()}
+
+
+def from_model(event: Event) -> DecodedEvent:
+    """The decoded form of an event that the model accepted."""
+    values = {name: getattr(event, name) for name in Event.model_fields}
+    values["timestamp"] = event.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    for name in ("cost_usd", "cost_ceiling_usd", "potential_cost_savings"):
+        if values[name] is not None:
+            values[name] = format(values[name], "f")
+    return DecodedEvent(**values)
+
+
+def _out_of_time(event: DecodedEvent, span: _Span) -> tuple[Reason, str]:
+    if event.event_time_ms > span.newest:
+        return Reason.IN_FUTURE, f"timestamp: {event.timestamp} is more than 10 minutes ahead of its record"
+    return Reason.TOO_OLD, f"timestamp: {event.timestamp} is older than the rollups are kept"
+
+
+def _worded(error: ValidationError) -> tuple[Reason, str]:
+    """The first problem of the model's report: a missing field before a bad one, as the producer would mend it."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    for problem in problems:
+        if problem["type"] == "missing":
+            return Reason.MISSING_FIELD, f"{problem['loc'][0]}: is required"
+    first = problems[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:  # a rule between fields: the message begins with the field's name
+        missing = message.partition(": ")[2].startswith(REQUIRED_FOR)
+        return (Reason.MISSING_FIELD if missing else Reason.BAD_VALUE), message
+    reason = Reason.BAD_TIMESTAMP if first["loc"][0] == "timestamp" else Reason.BAD_VALUE
+    return reason, f"{'.'.join(str(step) for step in first['loc'])}: {message}"

@@ -1,0 +1,191 @@
+"""The settings of every process: environment variables `TOKENTIDE_…`, or the same names in `.env`.
+
+`load` reads them once, at the start of a command, and reports all problems together. Nothing reads the
+environment later, and nothing reads it at import.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from tokentide.errors import SettingsError
+
+__all__ = ["Described", "Settings", "describe", "hide_password", "load", "unknown_names"]
+
+PREFIX = "TOKENTIDE_"
+_HIDDEN = "********"
+_OTHERS = frozenset({"url", "api_key"})  # of the command line client `tokentide llm`, not of the services
+
+
+class Settings(BaseModel):
+    """Everything that can be set. Durations are in seconds, sizes in bytes, prices in dollars per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kafka: str = Field("127.0.0.1:9092", min_length=1, description="Kafka bootstrap servers, HOST:PORT[,HOST:PORT…]")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to talk to Kafka"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism, for the SASL protocols"
+    )
+    kafka_sasl_username: str = Field("", description="SASL user")
+    kafka_sasl_password: SecretStr = Field(SecretStr(""), description="SASL password")
+    kafka_tls_ca: str = Field("", description="file with the certificate authorities of Kafka, for the SSL protocols")
+    topic: str = Field("llm.events", pattern=r"^[A-Za-z0-9._-]{1,249}$", description="topic of the events")
+    dead_topic: str = Field(
+        "llm.events.dead", pattern=r"^[A-Za-z0-9._-]{1,249}$", description="topic of the dead letters"
+    )
+    topic_epoch: int = Field(0, ge=0, lt=1 << 15, description="raise by one after the topic was deleted and made again")
+    group: str = Field("tokentide", min_length=1, description="consumer group of the workers")
+    clickhouse: SecretStr = Field(
+        SecretStr("http://127.0.0.1:8123"),
+        description="ClickHouse: http(s)://[USER:PASSWORD@]HOST:PORT, or chdb:///FOLDER for the embedded engine",
+    )
+    database: str = Field("tokentide", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="ClickHouse database")
+    cluster: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="ClickHouse cluster; set it for replicated tables (ON CLUSTER)",
+    )
+    flush_interval_seconds: float = Field(2, gt=0, le=60, description="longest time between two flushes")
+    hot_window_seconds: int = Field(7200, ge=60, description="how long a bucket stays in memory, in log time")
+    dedup_window_seconds: int = Field(600, ge=0, description="how long an event_id is remembered, in log time")
+    dedup_max_ids: int = Field(2_000_000, ge=1, description="most event_ids remembered for one partition")
+    max_dirty_buckets: int = Field(200_000, ge=1, description="consumption pauses when so many rows wait to be stored")
+    max_record_bytes: int = Field(1_048_576, ge=1, description="a larger record is a dead letter")
+    events_table: bool = Field(True, description="keep each event in the table `events`")
+    events_retention_days: int = Field(100, ge=1, description="time to live of the events table")
+    rollup_retention_days: int = Field(
+        400, ge=1, description="time to live of the rollups; an event older than that is a dead letter"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address of the worker's metrics and probes")
+    metrics_port: int = Field(8421, ge=0, le=65535, description="port of the worker's metrics and probes; 0 = any")
+    api_host: str = Field("127.0.0.1", description="address of the API")
+    api_port: int = Field(8420, ge=0, le=65535, description="port of the API; 0 = any")
+    jwt_secret: SecretStr = Field(SecretStr(""), description="HS256 secret of session tokens")
+    jwt_jwks_url: str = Field("", description="JWKS of the issuer of RS256 session tokens")
+    jwt_issuer: str = Field("", description="required `iss` of session tokens")
+    jwt_audience: str = Field("", description="required `aud` of session tokens")
+    monthly_quota_events: int = Field(0, ge=0, description="events an organisation may send in a month; 0 = no limit")
+    project_shards: str = Field("", description="PROJECT=N[,PROJECT=N…]: spread a large project over N partitions")
+    gpt4o_input_price: Decimal = Field(Decimal("2.50"), ge=0, description="Perf's comparison price, input tokens")
+    gpt4o_output_price: Decimal = Field(Decimal("10.00"), ge=0, description="Perf's comparison price, output tokens")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+    log_format: Literal["text", "json"] = Field("text", description="form of the log lines on stderr")
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting as `tokentide settings` shows it; secrets are already hidden in `value`."""
+
+    name: str
+    value: str
+    source: Literal["default", "environment", ".env"]
+    meaning: str
+
+
+def load(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: the environment; the process's own when not given.
+        env_file: a file with more of them, which the environment overrides; need not exist.
+
+    Raises:
+        SettingsError: with every problem, each naming its variable.
+    """
+    given, _ = _gather(environment, env_file)
+    problems: list[str] = []
+    try:
+        settings = Settings.model_validate({k: v for k, v in given.items() if k in Settings.model_fields})
+    except ValidationError as error:
+        problems += [
+            f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}" for problem in error.errors()
+        ]
+        raise SettingsError(problems) from None
+    problems += _contradictions(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def describe(
+    settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
+) -> list[Described]:
+    """Every setting with its value, where that came from, and what it means."""
+    _, sources = _gather(environment, env_file)
+    return [
+        Described(
+            PREFIX + name.upper(),
+            _shown(getattr(settings, name)),
+            sources.get(name, "default"),
+            field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> list[str]:
+    """Variables that look like settings but are none: worth a warning, for a typing error is ignored otherwise."""
+    given, _ = _gather(environment, env_file)
+    return sorted(PREFIX + name.upper() for name in given if name not in Settings.model_fields and name not in _OTHERS)
+
+
+def hide_password(dsn: str) -> str:
+    """The DSN without the password in its authority, fit for logs and tables."""
+    parts = urlsplit(dsn)
+    if parts.password is None:
+        return dsn
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{_HIDDEN}@{place}"))
+
+
+def _gather(
+    environment: Mapping[str, str] | None, env_file: Path | None
+) -> tuple[dict[str, str], dict[str, Literal["environment", ".env"]]]:
+    environment = os.environ if environment is None else environment
+    from_file = {k: v for k, v in dotenv_values(env_file).items() if v is not None} if env_file else {}
+    given: dict[str, str] = {}
+    sources: dict[str, Literal["environment", ".env"]] = {}
+    layers: list[tuple[Mapping[str, str], Literal["environment", ".env"]]] = [
+        (from_file, ".env"),
+        (environment, "environment"),
+    ]
+    for layer, source in layers:
+        for name, value in layer.items():
+            if name.startswith(PREFIX):
+                key = name.removeprefix(PREFIX).lower()
+                given[key] = value
+                sources[key] = source
+    return given, sources
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.topic == settings.dead_topic:
+        problems.append(f"{PREFIX}DEAD_TOPIC must differ from {PREFIX}TOPIC, or dead letters would be read as events")
+    if settings.kafka_security_protocol.startswith("SASL") and not settings.kafka_sasl_username:
+        problems.append(f"{PREFIX}KAFKA_SASL_USERNAME is needed for {settings.kafka_security_protocol}")
+    scheme = urlsplit(settings.clickhouse.get_secret_value()).scheme
+    if scheme not in {"http", "https", "chdb"}:
+        problems.append(f"{PREFIX}CLICKHOUSE must begin with http://, https:// or chdb://")
+    if settings.events_retention_days > settings.rollup_retention_days:
+        problems.append(f"{PREFIX}EVENTS_RETENTION_DAYS must not exceed {PREFIX}ROLLUP_RETENTION_DAYS")
+    return problems
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        return hide_password(secret) if "://" in secret else (_HIDDEN if secret else "")
+    return str(value).lower() if isinstance(value, bool) else str(value)
