@@ -1,0 +1,21 @@
+"""The fold: from events to the rows of the rollup tables. Pure: no clock, no I/O, no logging."""
+
+from tokentide.rollups.fold import Counts, FoldSettings, Key, PartitionState, Record
+from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
+from tokentide.rollups.tables import TABLES, Table
+
+__all__ = [
+    "TABLES",
+    "Counts",
+    "EventRows",
+    "FoldSettings",
+    "Key",
+    "PartitionState",
+    "Position",
+    "Record",
+    "RowState",
+    "Snapshot",
+    "Table",
+    "hash_of",
+    "month_of",
+]

@@ -1,0 +1,263 @@
+"""The state of one partition, and how one record changes it.
+
+The state is a pure function of a prefix of the partition's log. The shell around it reads records and rows, hands them
+over, and stores what `snapshot` returns; time, too, comes from the records alone. The rules that make the stored rows
+exact whatever happens to the shell:
+
+- A bucket skips the records below its fence: the row that was read back holds them already.
+- A bucket at or above the floor is in memory whenever the store has it, so absent means new. Below the floor it must be
+  read back first: `cold_keys` tells which, `adopt` brings them in.
+- A record is folded as a whole: a state that was left in the middle of one is `broken` and gives no snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from tokentide.events import Decoded, DecodedEvent
+from tokentide.rollups.buckets import (
+    Bucket,
+    ErrorBucket,
+    LatencyBucket,
+    ProviderHealthBucket,
+    RateLimitBucket,
+    UsageBucket,
+)
+from tokentide.rollups.dedup import DedupWindow
+from tokentide.rollups.meaning import error_code, is_concrete_call
+from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, month_of
+from tokentide.rollups.tables import Table
+
+__all__ = ["Counts", "FoldSettings", "Key", "PartitionState", "Record"]
+
+Key = tuple[str | int, ...]
+
+_EPOCH_SHIFT = 48
+_HOUR_MS = 3_600_000
+_BUCKETS: tuple[type[Bucket], ...] = (UsageBucket, LatencyBucket, ErrorBucket, RateLimitBucket, ProviderHealthBucket)
+_encode_event = msgspec.json.Encoder().encode_into
+
+
+@dataclass(frozen=True, slots=True)
+class FoldSettings:
+    """What the fold depends on besides the log; durations in milliseconds of log time."""
+
+    hot_window_ms: int = 7_200_000
+    dedup_window_ms: int = 600_000
+    dedup_max_ids: int = 2_000_000
+    keep_events: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record after decoding.
+
+    Attributes:
+        offset: its place in the partition's log.
+        time_ms: its Kafka timestamp.
+        value: its bytes; None for a tombstone.
+        decoded: what the bytes hold.
+    """
+
+    offset: int
+    time_ms: int
+    value: bytes | None
+    decoded: Decoded
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the counts were last taken."""
+
+    records: int = 0
+    bytes: int = 0
+    events: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    skipped: int = 0
+    late: int = 0
+
+
+class PartitionState:
+    """Buckets, duplicates and position of one partition.
+
+    Args:
+        partition: its number.
+        settings: windows and limits.
+        start: where the log is continued; `Position()` is the beginning of a topic that was never read.
+    """
+
+    def __init__(self, partition: int, settings: FoldSettings, start: Position) -> None:
+        self.partition = partition
+        self.position = start
+        self.floor_ms: int | None = None
+        self.broken = False
+        self.counts = Counts()
+        self.dedup = DedupWindow(settings.dedup_window_ms, settings.dedup_max_ids)
+        self.tables: dict[type[Bucket], dict[Key, Bucket]] = {kind: {} for kind in _BUCKETS}
+        self._settings = settings
+        self._version_base = start.epoch << _EPOCH_SHIFT
+        self._dirty: list[tuple[Key, Bucket]] = []
+        self._event_lines: dict[int, bytearray] = {}
+        self._event_count = 0
+        self._last: Record | None = None
+        self._raise_floor()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that the next snapshot will hold."""
+        return len(self._dirty) + self._event_count
+
+    def remember(self, records: Iterable[Record]) -> None:
+        """Rebuild the duplicates window from records below the position, in log order, starting before its edge."""
+        log_time_ms: int | None = None
+        for record in records:
+            log_time_ms = record.time_ms if log_time_ms is None else max(log_time_ms, record.time_ms)
+            self.dedup.advance(log_time_ms)
+            for event in record.decoded.events:
+                self.dedup.is_new((event.project_id, event.event_id.int))
+
+    def cold_keys(self, records: Iterable[Record]) -> dict[Table, set[Key]]:
+        """The rows that must be read back before the records can be folded."""
+        cold: dict[Table, set[Key]] = {}
+        floor_ms = self.floor_ms
+        if floor_ms is None:
+            return cold
+        for record in records:
+            for event in record.decoded.events:
+                if event.event_time_ms >= floor_ms + _HOUR_MS or not is_concrete_call(event):
+                    continue
+                for kind, key in _targets(event):
+                    if int(key[1]) * 1000 < floor_ms and key not in self.tables[kind]:
+                        cold.setdefault(kind.table, set()).add(key)
+        return cold
+
+    def adopt(self, table: Table, rows: Iterable[RowState], asked: Iterable[Key] = ()) -> None:
+        """Take over rows as the store holds them; of the keys that were asked for, the others are new.
+
+        A bucket that is in memory already stays: it is at least as far.
+        """
+        kind = next(kind for kind in _BUCKETS if kind.table is table)
+        buckets = self.tables[kind]
+        for row in rows:
+            if row.key not in buckets:
+                buckets[row.key] = kind.restore(row.values, row.version)
+        for key in asked:
+            if key not in buckets:
+                buckets[key] = kind()
+
+    def fold(self, record: Record) -> None:
+        """Apply the next record. Its cold keys must have been adopted."""
+        assert record.offset >= self.position.offset, "a record below the position must be dropped unread"
+        self.broken = True
+        log_time_ms = record.time_ms if self.position.log_time_ms is None else self.position.log_time_ms
+        log_time_ms = max(log_time_ms, record.time_ms)
+        self.dedup.advance(log_time_ms)
+        decoded = record.decoded
+        version = self._version_base | record.offset + 1
+        for index, event in zip(decoded.indexes, decoded.events, strict=True):
+            if self.dedup.is_new((event.project_id, event.event_id.int)):
+                self._fold_event(event, index, version)
+            else:
+                self.counts.duplicates += 1
+        self._count(record)
+        self._last = record
+        self.position = self.position.after(record.offset, record.time_ms, log_time_ms)
+        self.broken = False
+
+    def snapshot(self) -> Snapshot:
+        """The state as of the position: every row that changed since the last snapshot. Rows are handed over once."""
+        assert not self.broken, "the state was left in the middle of a record"
+        LatencyBucket.compress_all([b for _, b in self._dirty if isinstance(b, LatencyBucket)])
+        rows = []
+        for key, bucket in self._dirty:
+            bucket.dirty = False
+            rows.append((bucket, RowState(key, bucket.values(), bucket.version)))
+        events = [EventRows(month, bytes(lines)) for month, lines in self._event_lines.items()]
+        last = self._last
+        if last is not None:
+            self.position = self.position.with_hash(last.value)
+        taken = Snapshot(self.partition, self.position, rows, events, self._event_count)
+        self._dirty, self._event_lines, self._event_count = [], {}, 0
+        return taken
+
+    def evict(self) -> None:
+        """Raise the floor to the hot window's edge, and forget what lies below it and is stored as it is."""
+        self._raise_floor()
+        floor_ms = self.floor_ms
+        if floor_ms is None:
+            return
+        for buckets in self.tables.values():
+            gone = [
+                key
+                for key, bucket in buckets.items()
+                if int(key[1]) * 1000 < floor_ms and bucket.stored_version == bucket.version and not bucket.dirty
+            ]
+            for key in gone:
+                del buckets[key]
+
+    def take_counts(self) -> Counts:
+        """The counts since the last call."""
+        counts, self.counts = self.counts, Counts()
+        return counts
+
+    def _raise_floor(self) -> None:
+        if self.position.log_time_ms is not None:
+            edge_ms = self.position.log_time_ms - self._settings.hot_window_ms
+            self.floor_ms = edge_ms if self.floor_ms is None else max(self.floor_ms, edge_ms)
+
+    def _fold_event(self, event: DecodedEvent, index: int, version: int) -> None:
+        self.counts.events += 1
+        if self._settings.keep_events:
+            self._keep(event, index, version - 1)
+        if not is_concrete_call(event):
+            return
+        if self.floor_ms is not None and event.event_time_ms < self.floor_ms:
+            self.counts.late += 1
+        for kind, key in _targets(event):
+            buckets = self.tables[kind]
+            bucket = buckets.get(key)
+            if bucket is None:
+                bucket = buckets[key] = kind()
+            if version <= bucket.fence:
+                self.counts.skipped += 1
+                continue
+            bucket.add(event)
+            bucket.version = version
+            if not bucket.dirty:
+                bucket.dirty = True
+                self._dirty.append((key, bucket))
+
+    def _keep(self, event: DecodedEvent, index: int, log_offset: int) -> None:
+        event.log_partition = self.partition
+        event.log_offset = log_offset
+        event.log_index = index
+        lines = self._event_lines.setdefault(month_of(event.event_time_ms), bytearray())
+        _encode_event(event, lines, -1)
+        lines += b"\n"
+        self._event_count += 1
+
+    def _count(self, record: Record) -> None:
+        self.counts.records += 1
+        self.counts.bytes += len(record.value or b"")
+        self.counts.refused += len(record.decoded.refusals)
+
+
+def _targets(event: DecodedEvent) -> Iterator[tuple[type[Bucket], Key]]:
+    """The buckets that an event changes, by table and key."""
+    project, provider, model = event.project_id, event.provider, event.model
+    second = event.event_time_ms // 1000
+    hour = second - second % 3600
+    yield UsageBucket, (project, hour, provider, model, event.agent_id or "", event.task_type or "")
+    yield LatencyBucket, (project, hour, provider, model)
+    yield ProviderHealthBucket, (project, second - second % 300, provider)
+    if event.status == "success":
+        return
+    code = error_code(event)
+    if code is not None:
+        yield ErrorBucket, (project, hour, code, provider, model)
+    if event.status == "rate_limited":
+        yield RateLimitBucket, (project, second - second % 60, provider, model)

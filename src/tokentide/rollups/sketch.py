@@ -1,0 +1,104 @@
+"""Latency sketches: merging t-digests, for many buckets in one pass.
+
+A digest is a list of centroids (mean, weight) in the order of their means. Centroids whose mid-ranks fall into the
+same cell of the scale function k2 are merged: cells are narrow at both ends, so that high percentiles stay sharp
+(Dunning, "The size of a t-digest", 2019). A digest of few values keeps each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["EXACT_UP_TO", "Digest", "compress"]
+
+EXACT_UP_TO = 128
+"""A digest of at most so many values holds each of them."""
+
+_DELTA = 200.0
+_EMPTY = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Centroids as packed arrays of the machine's byte order: float32 means and uint32 weights, of equal length."""
+
+    means: bytes = _EMPTY
+    weights: bytes = _EMPTY
+
+    @classmethod
+    def of(cls, means: Sequence[float], weights: Sequence[int]) -> Digest:
+        """A digest from its centroids."""
+        return cls(np.asarray(means, np.float32).tobytes(), np.asarray(weights, np.uint32).tobytes())
+
+    def mean_list(self) -> list[float]:
+        """The means, ascending."""
+        floats: list[float] = np.frombuffer(self.means, np.float32).tolist()
+        return floats
+
+    def weight_list(self) -> list[int]:
+        """How many values each centroid stands for."""
+        counts: list[int] = np.frombuffer(self.weights, np.uint32).tolist()
+        return counts
+
+    @property
+    def count(self) -> int:
+        """How many values the digest stands for."""
+        return int(np.frombuffer(self.weights, np.uint32).sum(dtype=np.uint64))
+
+
+def compress(digests: Sequence[Digest], values: Sequence[bytes]) -> list[Digest]:
+    """Merge into each digest its new values, for all of them at once.
+
+    Args:
+        digests: what each group has so far.
+        values: the new values of each group, as packed float32, none of them negative or NaN.
+
+    Returns:
+        The new digest of each group, in the same order. Weights add up exactly.
+    """
+    groups = len(digests)
+    old_sizes = np.array([len(digest.means) for digest in digests]) // 4
+    new_sizes = np.array([len(packed) for packed in values]) // 4
+    means = np.frombuffer(b"".join([*(digest.means for digest in digests), *values]), np.float32)
+    if not len(means):
+        return list(digests)
+    weights = np.ones(len(means))
+    old = np.frombuffer(b"".join(digest.weights for digest in digests), np.uint32)
+    weights[: len(old)] = old
+    codes = np.repeat(np.concatenate((np.arange(groups), np.arange(groups))), np.concatenate((old_sizes, new_sizes)))
+    return _cut(groups, *_merge(groups, codes.astype(np.uint64), means, weights))
+
+
+def _merge(
+    groups: int, codes: npt.NDArray[np.uint64], means: npt.NDArray[np.float32], weights: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.uint32]]:
+    """Sort by group and mean, merge what shares a cell; returns the size of each group and all centroids."""
+    # A float32 that is not negative sorts like its bits, so one integer sort orders all groups.
+    order = np.argsort(codes << np.uint64(32) | means.view(np.uint32), kind="stable")
+    group = codes[order].astype(np.int64)
+    value, weight = means[order].astype(np.float64), weights[order]
+    total = np.bincount(group, weight, groups)
+    before = np.cumsum(weight) - weight - (np.cumsum(total) - total)[group]
+    rank = (before + weight / 2) / total[group]
+    scale = _DELTA / (4.0 * np.log(np.maximum(total / _DELTA, 1.0)) + 24.0)
+    cell = np.floor(scale[group] * np.log(rank / (1.0 - rank)))
+    starts = np.ones(len(group), bool)
+    starts[1:] = (cell[1:] != cell[:-1]) | (group[1:] != group[:-1]) | (total[group[1:]] <= EXACT_UP_TO)
+    first = np.flatnonzero(starts)
+    new_weight = np.add.reduceat(weight, first)
+    new_mean = np.add.reduceat(value * weight, first) / new_weight
+    sizes = np.bincount(group[first], minlength=groups)
+    return sizes, new_mean.astype(np.float32), new_weight.astype(np.uint32)
+
+
+def _cut(
+    groups: int, sizes: npt.NDArray[np.int64], means: npt.NDArray[np.float32], weights: npt.NDArray[np.uint32]
+) -> list[Digest]:
+    ends = (np.cumsum(sizes) * 4).tolist()
+    starts = [0, *ends[: groups - 1]]
+    packed_means, packed_weights = means.tobytes(), weights.tobytes()
+    return [Digest(packed_means[a:b], packed_weights[a:b]) for a, b in zip(starts, ends, strict=True)]
