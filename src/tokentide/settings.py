@@ -47,6 +47,9 @@ class Settings(BaseModel):
     )
     topic_epoch: int = Field(0, ge=0, lt=1 << 15, description="raise by one after the topic was deleted and made again")
     group: str = Field("tokentide", min_length=1, description="consumer group of the workers")
+    group_instance_id: str = Field(
+        "", description="name of this worker in its group; a restarted worker then takes its partitions over at once"
+    )
     clickhouse: SecretStr = Field(
         SecretStr("http://127.0.0.1:8123"),
         description="ClickHouse: http(s)://[USER:PASSWORD@]HOST:PORT, or chdb:///FOLDER for the embedded engine",

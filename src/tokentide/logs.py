@@ -1,0 +1,42 @@
+"""How every process logs: to stderr, as text for people or as one JSON object a line for machines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Literal
+
+from typing_extensions import override
+
+__all__ = ["configure"]
+
+_TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+# These speak at INFO of what only their own developers want to know.
+_CHATTY = ("aiokafka", "faust", "mode", "urllib3", "httpx", "httpcore", "asyncio", "kafka")
+
+
+class _Json(logging.Formatter):
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03}",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(level: str, form: Literal["text", "json"]) -> None:
+    """Send what is logged at `level` or above to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else logging.Formatter(_TEXT))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    if level != "DEBUG":
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))

@@ -1,0 +1,1 @@
+"""The worker: from Kafka through the fold into the store, exactly."""

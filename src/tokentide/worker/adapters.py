@@ -1,0 +1,207 @@
+"""The worker's ports over real parts: the store in threads, the log and the dead letters over aiokafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from tokentide.errors import DependencyUnavailable
+from tokentide.kafka import kafka_options
+from tokentide.rollups import Key, RowState, Table
+from tokentide.settings import Settings
+from tokentide.store import rows
+from tokentide.store.port import Store
+from tokentide.store.rows import Batch, Progress
+from tokentide.worker.ports import Bounds, DeadLetter, RawRecord
+
+__all__ = ["KafkaDeadLetters", "KafkaLog", "ThreadedRows"]
+
+_T = TypeVar("_T")
+_READ_RECORDS = 2000
+_LARGEST_LETTER = 64 * 1024 * 1024  # a letter holds what was refused, also when that was a record of any size
+
+
+class ThreadedRows:
+    """The store's rows of one topic, each call in a thread of its own pool."""
+
+    def __init__(self, store: Store, topic: str) -> None:
+        self._store = store
+        self._topic = topic
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="store")
+
+    async def write(self, batch: Batch) -> None:
+        """See `Rows`."""
+        await self._run(rows.write, self._store, batch)
+
+    async def write_progress(self, entries: Sequence[Progress]) -> None:
+        """See `Rows`."""
+        await self._run(rows.write_progress, self._store, self._topic, entries)
+
+    async def read_progress(self) -> Mapping[int, Progress]:
+        """See `Rows`."""
+        return await self._run(rows.read_progress, self._store, self._topic)
+
+    async def read_rows(self, table: Table, partition: int, floor_ms: int | None) -> list[RowState]:
+        """See `Rows`."""
+        return await self._run(rows.read_rows, self._store, table, partition, floor_ms)
+
+    async def read_keys(self, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
+        """See `Rows`."""
+        return await self._run(rows.read_keys, self._store, table, partition, keys)
+
+    async def _run(self, call: Callable[..., _T], *args: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+
+
+class KafkaLog:
+    """The topic, read by a consumer that never joins the group; commits go through the one that did.
+
+    Args:
+        settings: where Kafka is, which topic and group.
+        commit: commits next offsets as a member of the group; False when a rebalance refused it.
+    """
+
+    def __init__(self, settings: Settings, commit: Callable[[Mapping[int, int]], Awaitable[bool]]) -> None:
+        self._settings = settings
+        self._commit = commit
+        self._consumer: Any = None
+        self._starting = asyncio.Lock()
+
+    async def bounds(self, partitions: Iterable[int]) -> Mapping[int, Bounds]:
+        """See `Log`."""
+        wanted = [self._place(partition) for partition in partitions]
+        async with _reachable():
+            consumer = await self._started()
+            begins = await consumer.beginning_offsets(wanted)
+            ends = await consumer.end_offsets(wanted)
+            consumer.assign(wanted)
+            committed = {place: await consumer.committed(place) for place in wanted}
+        return {place.partition: Bounds(begins[place], ends[place], committed[place]) for place in wanted}
+
+    async def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """See `Log`."""
+        async with _reachable():
+            consumer = await self._started()
+            found = await consumer.end_offsets([self._place(partition) for partition in partitions])
+        return {place.partition: offset for place, offset in found.items()}
+
+    async def offset_at(self, partition: int, time_ms: int) -> int | None:
+        """See `Log`."""
+        place = self._place(partition)
+        async with _reachable():
+            consumer = await self._started()
+            found = (await consumer.offsets_for_times({place: max(0, time_ms)}))[place]
+        return None if found is None else int(found.offset)
+
+    async def read(self, partition: int, begin: int, end: int) -> AsyncIterator[Sequence[RawRecord]]:
+        """See `Log`."""
+        place = self._place(partition)
+        async with _reachable():
+            consumer = await self._started()
+            consumer.assign([place])
+            consumer.seek(place, begin)
+            while await consumer.position(place) < end:
+                fetched = await consumer.getmany(place, timeout_ms=1000, max_records=_READ_RECORDS)
+                for records in fetched.values():
+                    yield [record for record in records if record.offset < end]
+            consumer.unsubscribe()
+
+    async def commit(self, positions: Mapping[int, int]) -> bool:
+        """See `Log`."""
+        async with _reachable():
+            return await self._commit(positions)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _started(self) -> Any:
+        async with self._starting:
+            if self._consumer is None:
+                consumer = AIOKafkaConsumer(
+                    group_id=self._settings.group, enable_auto_commit=False, **kafka_options(self._settings)
+                )
+                try:
+                    await consumer.start()
+                except BaseException:
+                    await consumer.stop()
+                    raise
+                self._consumer = consumer
+        return self._consumer
+
+    def _place(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._settings.topic, partition)
+
+
+class KafkaDeadLetters:
+    """The dead-letter topic.
+
+    The value is exactly what was refused; where it came from and why stands in the headers `topic`, `partition`,
+    `offset`, `index` (empty when the whole record was refused), `record_time_ms`, `reason` and `detail`. A letter may
+    be there more than once after a failure: (topic, partition, offset, index) is its identity.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: Any = None
+
+    async def send(self, letters: Sequence[DeadLetter]) -> None:
+        """See `DeadLetters`."""
+        async with _reachable():
+            producer = await self._started()
+            sent = [await self._send_one(producer, letter) for letter in letters]
+            await asyncio.gather(*sent)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _started(self) -> Any:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                acks="all", enable_idempotence=True, max_request_size=_LARGEST_LETTER, **kafka_options(self._settings)
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def _send_one(self, producer: Any, letter: DeadLetter) -> Any:
+        refusal = letter.refusal
+        index = "" if refusal.index is None else str(refusal.index)
+        headers = {
+            "topic": self._settings.topic,
+            "partition": str(letter.partition),
+            "offset": str(letter.offset),
+            "index": index,
+            "record_time_ms": str(letter.record_time_ms),
+            "reason": refusal.reason.value,
+            "detail": refusal.detail,
+        }
+        key = f"{letter.partition}:{letter.offset}:{index}".encode()
+        return await producer.send(
+            self._settings.dead_topic,
+            value=refusal.raw,
+            key=key,
+            headers=[(name, text.encode(errors="replace")) for name, text in headers.items()],
+        )
+
+
+@asynccontextmanager
+async def _reachable() -> AsyncIterator[None]:
+    """Says of any failure of Kafka's client that Kafka cannot be reached now."""
+    try:
+        yield
+    except KafkaError as error:
+        raise DependencyUnavailable(f"Kafka does not answer: {error!r}") from error

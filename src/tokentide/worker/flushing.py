@@ -1,0 +1,111 @@
+"""How a flush is carried out, step by step, so that a failure at any of them leaves nothing wrong behind.
+
+    1  dead letters acknowledged   fails: nothing stored, the letters may be there twice, under the same origin
+    2  rows inserted               fails: some rows are ahead of progress; their versions fence off the replay
+    3  progress written            fails: as 2
+    4  Kafka commit                fails: Kafka's offset is behind progress, and only a mirror of it
+
+Each step begins when all before it are acknowledged. A step that failed is repeated; what is acknowledged is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tokentide.errors import DependencyUnavailable, StoreUnavailable
+from tokentide.metrics import WorkerMetrics
+from tokentide.rollups import Snapshot
+from tokentide.store.rows import Batch, Progress, batches
+from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows
+
+__all__ = ["Flush", "backoff_seconds", "carry_out"]
+
+_LONGEST_PAUSE_SECONDS = 10.0
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Flush:
+    """What one flush has left to do.
+
+    Attributes:
+        snapshots: the rows and positions it stores.
+        progress: what is written once the rows are acknowledged.
+        letters: dead letters of the records below the positions.
+        batches: inserts that are not acknowledged yet.
+    """
+
+    snapshots: Sequence[Snapshot]
+    progress: Sequence[Progress]
+    letters: list[DeadLetter]
+    batches: list[Batch] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.batches = batches(self.snapshots)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are not acknowledged yet."""
+        return sum(batch.count for batch in self.batches)
+
+
+def backoff_seconds(attempt: int) -> float:
+    """How long to wait after a failed attempt, the first one being 0."""
+    return min(_LONGEST_PAUSE_SECONDS, 0.1 * 2.0 ** min(attempt, 16))
+
+
+async def carry_out(
+    flush: Flush, rows: Rows, log: Log, dead: DeadLetters, metrics: WorkerMetrics, *, wanted: Callable[[], bool]
+) -> bool:
+    """Do all steps of the flush, repeating what fails.
+
+    Args:
+        flush: what to store; what is acknowledged is taken out of it.
+        rows: the store.
+        log: where positions are committed.
+        dead: where dead letters go.
+        metrics: failures, rows and times are counted there.
+        wanted: asked after each failure: False gives up, because the partitions went elsewhere.
+
+    Returns:
+        Whether everything is stored.
+
+    Raises:
+        StoreRejected: the store understood and refused.
+    """
+    attempt = 0
+    while True:
+        try:
+            with metrics.histogram("flush_seconds").time():
+                await _attempt(flush, rows, log, dead, metrics)
+        except (StoreUnavailable, DependencyUnavailable) as error:
+            metrics.counter("flush_failures").labels(type(error).__name__).inc()
+            pause = backoff_seconds(attempt)
+            _logger.warning("flush failed, again in %.1f s (%d rows wait): %s", pause, flush.rows, error)
+            attempt += 1
+            await asyncio.sleep(pause)
+            if not wanted():
+                return False
+        else:
+            return True
+
+
+async def _attempt(flush: Flush, rows: Rows, log: Log, dead: DeadLetters, metrics: WorkerMetrics) -> None:
+    if flush.letters:
+        await dead.send(flush.letters)
+        flush.letters.clear()
+    while flush.batches:
+        batch = flush.batches[0]
+        await rows.write(batch)
+        flush.batches.pop(0)
+        metrics.counter("flush_rows").labels(batch.table).inc(batch.count)
+    await rows.write_progress(flush.progress)
+    for snapshot in flush.snapshots:
+        snapshot.acknowledge()
+    positions = {entry.partition: entry.position.offset for entry in flush.progress}
+    if await log.commit(positions):
+        for partition, offset in positions.items():
+            metrics.gauge("committed_offset").labels(str(partition)).set(offset)

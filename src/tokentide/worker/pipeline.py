@@ -1,0 +1,309 @@
+"""The delivery logic: assignments, slices and flushes of one worker, whatever the transport is.
+
+All methods run on one event loop. Folding never awaits between records, so every flush sees states between records.
+An unexpected error anywhere makes the pipeline `failed`: it folds and flushes nothing more, and the process must end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
+from tokentide.metrics import WorkerMetrics
+from tokentide.rollups import Key, PartitionState, Position, Record, RowState, Table
+from tokentide.store.rows import Progress
+from tokentide.worker.flushing import Flush, backoff_seconds, carry_out
+from tokentide.worker.loading import Loaded, LoadSettings, load, parse
+from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows, Slice
+
+__all__ = ["Pipeline", "PipelineSettings"]
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """What the pipeline depends on besides the fold.
+
+    Attributes:
+        load: how state is loaded.
+        flush_interval_seconds: longest time between two flushes.
+        max_waiting_rows: consumption pauses when so many rows wait to be stored.
+        idle_progress_seconds: how often the progress of a partition is renewed when nothing arrives.
+        visible_after_ms: a record may become readable this much later than its timestamp says.
+    """
+
+    load: LoadSettings
+    flush_interval_seconds: float = 2.0
+    max_waiting_rows: int = 200_000
+    idle_progress_seconds: float = 5.0
+    visible_after_ms: int = 1000
+
+
+class Pipeline:
+    """One worker's share of the topic.
+
+    Args:
+        settings: limits and intervals.
+        rows: the store.
+        log: the topic, and where positions are committed.
+        dead: the dead-letter topic.
+        metrics: what is counted.
+        now_ms: the wall clock; it only says how fresh the store is, never what is in it.
+    """
+
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        rows: Rows,
+        log: Log,
+        dead: DeadLetters,
+        *,
+        metrics: WorkerMetrics,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.states: dict[int, PartitionState] = {}
+        self.ends: Mapping[int, int] = {}
+        self.failed = False
+        self.paused = False
+        self.loaded = False
+        self._settings = settings
+        self._rows = rows
+        self._log = log
+        self._dead = dead
+        self._metrics = metrics
+        self._now_ms = now_ms
+        self._assignment = 0
+        self._letters: dict[int, list[DeadLetter]] = {}
+        self._through: dict[int, int] = {}
+        self._in_flight: Flush | None = None
+        self._progress_due = 0.0
+        self._flushing = asyncio.Lock()
+        self._flush_now = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows in memory that are not acknowledged yet."""
+        in_flight = self._in_flight.rows if self._in_flight else 0
+        return in_flight + sum(state.waiting for state in self.states.values())
+
+    async def assigned(self, partitions: Collection[int]) -> None:
+        """Load the state of the partitions. Returns when it is complete, or when they went elsewhere meanwhile.
+
+        Raises:
+            LogMismatch: the log does not continue what the store holds.
+        """
+        self._assignment += 1
+        assignment, started = self._assignment, asyncio.get_running_loop().time()
+        self.states, self._letters, self._through, self.loaded = {}, {}, {}, False
+        self._metrics.counter("rebalances").inc()
+        loaded = {}
+        for partition in sorted(partitions):
+            found = await self._load(partition, assignment)
+            if found is None:
+                return
+            loaded[partition] = found
+        self.states = {partition: found.state for partition, found in loaded.items()}
+        self._through = {partition: found.through_ms for partition, found in loaded.items()}
+        self.loaded = True
+        await self._log.commit({partition: state.position.offset for partition, state in self.states.items()})
+        seconds = asyncio.get_running_loop().time() - started
+        self._metrics.gauge("state_load_seconds").set(seconds)
+        buckets = sum(len(table) for state in self.states.values() for table in state.tables.values())
+        _logger.info("partitions %s: %d buckets read back in %.2f s", sorted(loaded), buckets, seconds)
+        self._progress_due = 0.0
+        self._flush_now.set()
+
+    async def revoked(self, patience_seconds: float = 10.0) -> None:
+        """Flush what is there, if the store answers in time, and let go of every partition."""
+        self.loaded = False
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self.flush()
+        except TimeoutError:
+            _logger.warning("no flush before the partitions go: their next worker reads the log again from progress")
+        finally:
+            self._assignment += 1
+            self.states, self._letters, self._through = {}, {}, {}
+            self._room.set()
+
+    async def consume(self, slice_: Slice, generation: int) -> None:
+        """Fold one slice; returns when there is room for the next. A slice of another assignment is dropped."""
+        state = self.states.get(slice_.partition)
+        if state is None or slice_.generation != generation or self.failed:
+            return
+        try:
+            await self._fold(state, slice_)
+        except asyncio.CancelledError:
+            self.failed = state.broken
+            raise
+        except Exception:
+            self.failed = True
+            raise
+        if self.waiting_rows >= self._settings.max_waiting_rows // 4:
+            self._flush_now.set()
+        if self.waiting_rows >= self._settings.max_waiting_rows:
+            await self._wait_for_room()
+
+    async def flush(self) -> bool:
+        """Store the state as of now; whether everything was stored.
+
+        Raises:
+            StoreRejected: the store understood and refused.
+        """
+        async with self._flushing:
+            if self.failed or not self.states:
+                return False
+            flush = await self._begin_flush()
+            if flush is None:
+                return True
+            return await self._finish_flush(flush)
+
+    async def flush_forever(self) -> None:
+        """Flush at every interval, and earlier when rows pile up."""
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.flush_interval_seconds):
+                    await self._flush_now.wait()
+            except TimeoutError:
+                pass  # the interval is over
+            self._flush_now.clear()
+            await self.flush()
+
+    async def _load(self, partition: int, assignment: int) -> Loaded | None:
+        attempt = 0
+        while assignment == self._assignment:
+            try:
+                return await load(partition, self._rows, self._log, self._settings.load)
+            except (StoreUnavailable, DependencyUnavailable) as error:
+                pause = backoff_seconds(attempt)
+                _logger.warning("partition %d cannot be loaded, again in %.1f s: %s", partition, pause, error)
+                attempt += 1
+                await asyncio.sleep(pause)
+        return None
+
+    async def _fold(self, state: PartitionState, slice_: Slice) -> None:
+        limits = self._settings.load.limits
+        begin = state.position.offset
+        records = [parse(raw, limits) for raw in slice_.records if raw.offset >= begin]
+        while cold := state.cold_keys(records):
+            for table, keys in cold.items():
+                found = await self._rows_of(table, state.partition, keys)
+                state.adopt(table, found, keys)
+            if self.states.get(state.partition) is not state:
+                return
+        for record in records:
+            state.fold(record)
+            if record.decoded.refusals:
+                self._refuse(state.partition, record)
+        self._count(state)
+
+    async def _rows_of(self, table: Table, partition: int, keys: set[Key]) -> list[RowState]:
+        attempt = 0
+        while True:
+            try:
+                return await self._rows.read_keys(table, partition, keys)
+            except StoreUnavailable as error:
+                pause = backoff_seconds(attempt)
+                _logger.warning("late events wait for their rows, again in %.1f s: %s", pause, error)
+                attempt += 1
+                await asyncio.sleep(pause)
+
+    async def _wait_for_room(self) -> None:
+        self.paused = True
+        self._metrics.gauge("paused").set(1)
+        _logger.warning("consumption pauses: %d rows wait to be stored", self.waiting_rows)
+        self._room.clear()
+        try:
+            await self._room.wait()
+        finally:
+            self.paused = False
+            self._metrics.gauge("paused").set(0)
+
+    def _refuse(self, partition: int, record: Record) -> None:
+        letters = self._letters.setdefault(partition, [])
+        for refusal in record.decoded.refusals:
+            letters.append(DeadLetter(partition, record.offset, record.time_ms, refusal))
+            self._metrics.counter("dead_letters").labels(refusal.reason).inc()
+
+    def _count(self, state: PartitionState) -> None:
+        counts, partition = state.take_counts(), str(state.partition)
+        self._metrics.counter("records").labels(partition).inc(counts.records)
+        self._metrics.counter("events").labels(partition).inc(counts.events)
+        self._metrics.counter("bytes").labels(partition).inc(counts.bytes)
+        self._metrics.counter("duplicates").inc(counts.duplicates)
+        self._metrics.counter("skipped").inc(counts.skipped)
+        self._metrics.counter("late_events").inc(counts.late)
+
+    async def _begin_flush(self) -> Flush | None:
+        """Take the state of every partition as of now; None when nothing has changed and progress is fresh."""
+        asked_ms = self._now_ms()
+        ends = await self._ends()
+        due = asyncio.get_running_loop().time() >= self._progress_due
+        if not due and not any(state.waiting or self._letters.get(p) for p, state in self.states.items()):
+            return None
+        snapshots = [state.snapshot() for state in self.states.values()]
+        progress = []
+        for snapshot in snapshots:
+            caught_up = snapshot.position.offset >= ends.get(snapshot.partition, 1 << 63)
+            through_ms = self._raise_through(snapshot.partition, snapshot.position, asked_ms if caught_up else None)
+            progress.append(Progress(snapshot.partition, snapshot.position, through_ms))
+        letters = [letter for waiting in self._letters.values() for letter in waiting]
+        self._letters = {}
+        return Flush(snapshots, progress, letters)
+
+    async def _ends(self) -> Mapping[int, int]:
+        try:
+            self.ends = await self._log.ends(self.states)
+        except DependencyUnavailable as error:
+            _logger.warning("the end of the log is unknown: %s", error)
+            return {}
+        return self.ends
+
+    def _raise_through(self, partition: int, position: Position, asked_ms: int | None) -> int:
+        """The log time up to which the partition is stored with this position; it never falls."""
+        known = [self._through.get(partition, 0)]
+        if position.log_time_ms is not None:
+            known.append(position.log_time_ms - 1)  # more records may follow within the same millisecond
+        if asked_ms is not None:
+            known.append(asked_ms - self._settings.visible_after_ms)
+        self._through[partition] = max(known)
+        return self._through[partition]
+
+    async def _finish_flush(self, flush: Flush) -> bool:
+        assignment = self._assignment
+        self._in_flight = flush
+        try:
+            done = await carry_out(
+                flush,
+                self._rows,
+                self._log,
+                self._dead,
+                self._metrics,
+                wanted=lambda: assignment == self._assignment and not self.failed,
+            )
+        except StoreRejected:
+            self.failed = True
+            raise
+        finally:
+            self._in_flight = None
+        if done and assignment == self._assignment:
+            self._after_flush(flush)
+        self._room.set()
+        return done
+
+    def _after_flush(self, flush: Flush) -> None:
+        self._progress_due = asyncio.get_running_loop().time() + self._settings.idle_progress_seconds
+        for state in self.states.values():
+            state.evict()
+        for entry in flush.progress:
+            lag = max(0, self.ends.get(entry.partition, entry.position.offset) - entry.position.offset)
+            self._metrics.gauge("lag_records").labels(str(entry.partition)).set(lag)
+        self._metrics.gauge("freshness_seconds").set(
+            max(0, self._now_ms() - min(entry.through_ms for entry in flush.progress)) / 1000
+        )

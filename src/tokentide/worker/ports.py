@@ -1,0 +1,118 @@
+"""What the delivery logic asks of the world: a store, a log, a place for dead letters. Simulations stand in for them.
+
+All errors of the store are StoreUnavailable (ask again) or StoreRejected (stop); a log that cannot be reached raises
+DependencyUnavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tokentide.events import Refusal
+from tokentide.rollups import Key, RowState, Table
+from tokentide.store.rows import Batch, Progress
+
+__all__ = ["Bounds", "DeadLetter", "DeadLetters", "Log", "RawRecord", "Rows", "Slice"]
+
+
+class RawRecord(Protocol):
+    """One record as Kafka's client delivers it: `timestamp` in milliseconds since the epoch."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition's log."""
+
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since the epoch, by the topic's kind of time."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes; None for a tombstone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Consecutive records of one partition, fetched under one assignment.
+
+    Attributes:
+        generation: the assignment it was fetched under.
+        partition: number of the partition.
+        records: in the order of their offsets; never empty.
+    """
+
+    generation: int
+    partition: int
+    records: Sequence[RawRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused event and where it came from."""
+
+    partition: int
+    offset: int
+    record_time_ms: int
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a partition's log holds, and what its group committed.
+
+    Attributes:
+        begin: the first offset that is still there.
+        end: the next offset to be written.
+        committed: the group's committed next offset; None when it never committed.
+    """
+
+    begin: int
+    end: int
+    committed: int | None
+
+
+class Rows(Protocol):
+    """The store, without blocking."""
+
+    async def write(self, batch: Batch) -> None:
+        """Insert one batch; when it returns, the rows are on disk. An error promises nothing about them."""
+
+    async def write_progress(self, entries: Sequence[Progress]) -> None:
+        """Record how far partitions are stored."""
+
+    async def read_progress(self) -> Mapping[int, Progress]:
+        """How far each partition is stored."""
+
+    async def read_rows(self, table: Table, partition: int, floor_ms: int | None) -> list[RowState]:
+        """Every row of the partition at or above the floor."""
+
+    async def read_keys(self, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
+        """The rows of the partition with these keys."""
+
+
+class Log(Protocol):
+    """The topic of the events, read beside the consumer group."""
+
+    async def bounds(self, partitions: Iterable[int]) -> Mapping[int, Bounds]:
+        """What each partition holds, and what was committed."""
+
+    async def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """The next offset to be written in each partition."""
+
+    async def offset_at(self, partition: int, time_ms: int) -> int | None:
+        """Offset of the first record with at least this timestamp; None when there is none."""
+
+    def read(self, partition: int, begin: int, end: int) -> AsyncIterator[Sequence[RawRecord]]:
+        """The records from `begin` up to, not including, `end`, in order."""
+
+    async def commit(self, positions: Mapping[int, int]) -> bool:
+        """Commit next offsets to Kafka; False when a rebalance refused it, which is harmless."""
+
+
+class DeadLetters(Protocol):
+    """The dead-letter topic."""
+
+    async def send(self, letters: Sequence[DeadLetter]) -> None:
+        """Write the letters; when it returns, Kafka has acknowledged each of them."""
