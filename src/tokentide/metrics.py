@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from tokentide import __version__
 
@@ -65,6 +65,7 @@ class _Registered:
     """The metrics of one process by name, without the prefix `tokentide_` and the suffix `_total`."""
 
     def __init__(self, metrics: tuple[Metric, ...], registry: CollectorRegistry) -> None:
+        disable_created_metrics()  # the client library would add a second series to each counter
         self.registry = registry
         self._made: dict[str, Counter | Gauge | Histogram] = {}
         for metric in metrics:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from tokentide.errors import SettingsError
 
-__all__ = ["Described", "Settings", "describe", "hide_password", "load", "unknown_names"]
+__all__ = ["Described", "Settings", "describe", "environment_of", "hide_password", "load", "unknown_names"]
 
 PREFIX = "TOKENTIDE_"
 _HIDDEN = "********"
@@ -144,6 +144,11 @@ def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path |
     return sorted(PREFIX + name.upper() for name in given if name not in Settings.model_fields and name not in _OTHERS)
 
 
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that give another process the same settings; secrets included."""
+    return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.model_fields}
+
+
 def hide_password(dsn: str) -> str:
     """The DSN without the password in its authority, fit for logs and tables."""
     parts = urlsplit(dsn)
@@ -188,7 +193,13 @@ def _contradictions(settings: Settings) -> list[str]:
 
 
 def _shown(value: Any) -> str:
+    text = _text(value)
     if isinstance(value, SecretStr):
-        secret = value.get_secret_value()
-        return hide_password(secret) if "://" in secret else (_HIDDEN if secret else "")
+        return hide_password(text) if "://" in text else (_HIDDEN if text else "")
+    return text
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     return str(value).lower() if isinstance(value, bool) else str(value)

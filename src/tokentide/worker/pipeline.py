@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
 from tokentide.metrics import WorkerMetrics
-from tokentide.rollups import Key, PartitionState, Position, Record, RowState, Table
+from tokentide.rollups import Key, PartitionState, Record, RowState, Table
 from tokentide.store.rows import Progress
 from tokentide.worker.flushing import Flush, backoff_seconds, carry_out
+from tokentide.worker.freshness import Freshness
 from tokentide.worker.loading import Loaded, LoadSettings, load, parse
 from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows, Slice
 
@@ -32,15 +33,11 @@ class PipelineSettings:
         load: how state is loaded.
         flush_interval_seconds: longest time between two flushes.
         max_waiting_rows: consumption pauses when so many rows wait to be stored.
-        idle_progress_seconds: how often the progress of a partition is renewed when nothing arrives.
-        visible_after_ms: a record may become readable this much later than its timestamp says.
     """
 
     load: LoadSettings
     flush_interval_seconds: float = 2.0
     max_waiting_rows: int = 200_000
-    idle_progress_seconds: float = 5.0
-    visible_after_ms: int = 1000
 
 
 class Pipeline:
@@ -67,6 +64,7 @@ class Pipeline:
     ) -> None:
         self.states: dict[int, PartitionState] = {}
         self.ends: Mapping[int, int] = {}
+        self.freshness = Freshness({})
         self.failed = False
         self.paused = False
         self.loaded = False
@@ -78,9 +76,7 @@ class Pipeline:
         self._now_ms = now_ms
         self._assignment = 0
         self._letters: dict[int, list[DeadLetter]] = {}
-        self._through: dict[int, int] = {}
         self._in_flight: Flush | None = None
-        self._progress_due = 0.0
         self._flushing = asyncio.Lock()
         self._flush_now = asyncio.Event()
         self._room = asyncio.Event()
@@ -100,7 +96,7 @@ class Pipeline:
         """
         self._assignment += 1
         assignment, started = self._assignment, asyncio.get_running_loop().time()
-        self.states, self._letters, self._through, self.loaded = {}, {}, {}, False
+        self.states, self._letters, self.loaded = {}, {}, False
         self._metrics.counter("rebalances").inc()
         loaded = {}
         for partition in sorted(partitions):
@@ -109,14 +105,13 @@ class Pipeline:
                 return
             loaded[partition] = found
         self.states = {partition: found.state for partition, found in loaded.items()}
-        self._through = {partition: found.through_ms for partition, found in loaded.items()}
+        self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
         self.loaded = True
         await self._log.commit({partition: state.position.offset for partition, state in self.states.items()})
         seconds = asyncio.get_running_loop().time() - started
         self._metrics.gauge("state_load_seconds").set(seconds)
         buckets = sum(len(table) for state in self.states.values() for table in state.tables.values())
         _logger.info("partitions %s: %d buckets read back in %.2f s", sorted(loaded), buckets, seconds)
-        self._progress_due = 0.0
         self._flush_now.set()
 
     async def revoked(self, patience_seconds: float = 10.0) -> None:
@@ -129,7 +124,7 @@ class Pipeline:
             _logger.warning("no flush before the partitions go: their next worker reads the log again from progress")
         finally:
             self._assignment += 1
-            self.states, self._letters, self._through = {}, {}, {}
+            self.states, self._letters = {}, {}
             self._room.set()
 
     async def consume(self, slice_: Slice, generation: int) -> None:
@@ -159,10 +154,7 @@ class Pipeline:
         async with self._flushing:
             if self.failed or not self.states:
                 return False
-            flush = await self._begin_flush()
-            if flush is None:
-                return True
-            return await self._finish_flush(flush)
+            return await self._finish_flush(await self._begin_flush())
 
     async def flush_forever(self) -> None:
         """Flush at every interval, and earlier when rows pile up."""
@@ -240,18 +232,18 @@ class Pipeline:
         self._metrics.counter("skipped").inc(counts.skipped)
         self._metrics.counter("late_events").inc(counts.late)
 
-    async def _begin_flush(self) -> Flush | None:
-        """Take the state of every partition as of now; None when nothing has changed and progress is fresh."""
+    async def _begin_flush(self) -> Flush:
+        """Take the state of every partition as of now.
+
+        Progress is written also when nothing arrived: that the store has everything up to now is news, too.
+        """
         asked_ms = self._now_ms()
         ends = await self._ends()
-        due = asyncio.get_running_loop().time() >= self._progress_due
-        if not due and not any(state.waiting or self._letters.get(p) for p, state in self.states.items()):
-            return None
         snapshots = [state.snapshot() for state in self.states.values()]
         progress = []
         for snapshot in snapshots:
             caught_up = snapshot.position.offset >= ends.get(snapshot.partition, 1 << 63)
-            through_ms = self._raise_through(snapshot.partition, snapshot.position, asked_ms if caught_up else None)
+            through_ms = self.freshness.raise_to(snapshot.partition, snapshot.position, asked_ms if caught_up else None)
             progress.append(Progress(snapshot.partition, snapshot.position, through_ms))
         letters = [letter for waiting in self._letters.values() for letter in waiting]
         self._letters = {}
@@ -264,16 +256,6 @@ class Pipeline:
             _logger.warning("the end of the log is unknown: %s", error)
             return {}
         return self.ends
-
-    def _raise_through(self, partition: int, position: Position, asked_ms: int | None) -> int:
-        """The log time up to which the partition is stored with this position; it never falls."""
-        known = [self._through.get(partition, 0)]
-        if position.log_time_ms is not None:
-            known.append(position.log_time_ms - 1)  # more records may follow within the same millisecond
-        if asked_ms is not None:
-            known.append(asked_ms - self._settings.visible_after_ms)
-        self._through[partition] = max(known)
-        return self._through[partition]
 
     async def _finish_flush(self, flush: Flush) -> bool:
         assignment = self._assignment
@@ -298,12 +280,8 @@ class Pipeline:
         return done
 
     def _after_flush(self, flush: Flush) -> None:
-        self._progress_due = asyncio.get_running_loop().time() + self._settings.idle_progress_seconds
         for state in self.states.values():
             state.evict()
         for entry in flush.progress:
             lag = max(0, self.ends.get(entry.partition, entry.position.offset) - entry.position.offset)
             self._metrics.gauge("lag_records").labels(str(entry.partition)).set(lag)
-        self._metrics.gauge("freshness_seconds").set(
-            max(0, self._now_ms() - min(entry.through_ms for entry in flush.progress)) / 1000
-        )

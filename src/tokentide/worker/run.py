@@ -32,7 +32,7 @@ __all__ = ["run_worker"]
 _logger = logging.getLogger(__name__)
 _STORE_PATIENCE_SECONDS = 60.0
 _STALL_SECONDS = 120.0
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
 _STOP_SECONDS = 25.0
 
 
@@ -144,7 +144,7 @@ class _Worker:
         """Keep `/readyz` honest about the store."""
         while True:
             try:
-                async with asyncio.timeout(_LOOK_SECONDS * 2):
+                async with asyncio.timeout(_LOOK_SECONDS * 5):
                     await asyncio.to_thread(store.ask, Query("ready", "SELECT 1"))
                 self._store_error = None
             except Exception as error:  # noqa: BLE001  whatever it is, the store does not answer
@@ -171,6 +171,7 @@ class _Worker:
                 sizes[kind.table.name] = sizes.get(kind.table.name, 0) + len(held)
         for table, size in sizes.items():
             buckets.labels(table).set(size)
+        self._metrics.gauge("freshness_seconds").set(pipeline.freshness.age_seconds(now_ms()))
         self._metrics.gauge("dirty_buckets").set(pipeline.waiting_rows)
         self._metrics.gauge("dedup_ids").set(sum(len(state.dedup) for state in pipeline.states.values()))
 

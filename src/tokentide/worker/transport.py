@@ -25,6 +25,8 @@ _FETCH_SECONDS = 1.0
 class SliceConsumer(driver.Consumer):
     """Delivers a `Slice` as the value of each message."""
 
+    logger = driver.logger
+
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001  as the driver's own loop

@@ -8,3 +8,4 @@ CREATE TABLE IF NOT EXISTS {database}.schema_migrations {on_cluster}
 )
 ENGINE = {replacing}
 ORDER BY version
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1

@@ -1,0 +1,1 @@
+"""The read API: several public dialects over one set of questions."""

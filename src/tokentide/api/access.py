@@ -1,0 +1,169 @@
+"""Who asks, and which projects may they see? Known keys are held in memory and refreshed from the store.
+
+A key that is not known yet is looked up at once, and a revoked one is refused when the next refresh has seen it. While
+the store is away, what was known last goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from tokentide import clock
+from tokentide.api.failures import Failure, Kind, Refused
+from tokentide.api.limits import SlidingWindow
+from tokentide.errors import StoreError, StoreUnavailable
+from tokentide.store.access import AccessKey, KeyRing, Tier, load_keys
+from tokentide.store.port import Store
+from tokentide.store.queries.projects import projects_by_organisation
+
+__all__ = ["REQUESTS_A_MINUTE", "Access", "Caller", "Reader"]
+
+REQUESTS_A_MINUTE = 300
+"""How often a session may ask for data."""
+
+_REFRESH_SECONDS = 5.0
+_LEAST_SECONDS_BETWEEN_LOOKS = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks for data.
+
+    Attributes:
+        session: what is counted for rate limits.
+        organisation: whose data it is.
+        limited_to: the projects that may be seen; None for all of the organisation's.
+        tier: how often it may ask, where that depends on it.
+    """
+
+    session: str
+    organisation: str
+    limited_to: frozenset[str] | None
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    keys: KeyRing
+    projects: Mapping[str, frozenset[str]]
+
+
+class Access:
+    """Decides who may ask; needs `keep_fresh` running beside it to notice revoked keys."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known = _Known(KeyRing([]), {})
+        self._limits = SlidingWindow()
+        self._looking = asyncio.Lock()
+        self._looked_at = -math.inf
+        self._away: StoreError | None = None
+
+    async def keep_fresh(self) -> None:
+        """Look into the store every few seconds, until cancelled."""
+        while True:
+            await self._look(time.monotonic())
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def reader(self, authorization: str | None) -> Caller:
+        """Who asks for data, by the header `Authorization`.
+
+        Raises:
+            Refused: there is no such key, it may not read, or it asks too often.
+            StoreUnavailable: the key is not known, and whether it exists cannot be told now.
+        """
+        key = await self._key(_presented(authorization))
+        if key.role != "read":
+            raise Refused(Failure(Kind.WRONG_ROLE, "this key sends events and cannot read data; use a read key"))
+        wait_seconds = self._limits.wait_seconds(key.id, REQUESTS_A_MINUTE, time.monotonic())
+        if wait_seconds:
+            retry_after = math.ceil(wait_seconds)
+            raise Refused(Failure(Kind.TOO_MANY_REQUESTS, "too many requests", retry_after_seconds=retry_after))
+        return Caller(key.id, key.org, frozenset(key.projects) or None, key.tier)
+
+    async def admit(self, caller: Caller, project: str) -> None:
+        """Let the caller see a project; a new one of the organisation is looked up at once.
+
+        Raises:
+            Refused: the project is not the caller's.
+        """
+        asked_at = time.monotonic()
+        if project in self.projects(caller):
+            return
+        if caller.limited_to is None:
+            await self._look(asked_at)
+        if project not in self.projects(caller):
+            raise Refused(Failure(Kind.FOREIGN_PROJECT, "the key may not see this project", "projectId"))
+
+    def projects(self, caller: Caller) -> frozenset[str]:
+        """Every project that the caller may see."""
+        if caller.limited_to is not None:
+            return caller.limited_to
+        return self._known.projects.get(caller.organisation, frozenset())
+
+    async def _key(self, presented: str) -> AccessKey:
+        asked_at = time.monotonic()
+        key = self._find(presented)
+        if key is None:
+            await self._look(asked_at)
+            key = self._find(presented)
+        if key is None and self._away is not None:
+            raise StoreUnavailable("the access keys cannot be read") from self._away
+        if key is None:
+            raise Refused(Failure(Kind.UNKNOWN_KEY, "the access key is not known, or expired, or revoked"))
+        return key
+
+    def _find(self, presented: str) -> AccessKey | None:
+        return self._known.keys.find(presented, clock.now_ms())
+
+    async def _look(self, asked_at: float) -> None:
+        """Read the keys as they stand at `asked_at` or later; who waits for a look that began later shares it."""
+        async with self._looking:
+            if self._looked_at >= asked_at:
+                return
+            await asyncio.sleep(max(0.0, self._looked_at + _LEAST_SECONDS_BETWEEN_LOOKS - time.monotonic()))
+            self._looked_at = time.monotonic()
+            try:
+                self._known = await asyncio.to_thread(_read, self._store)
+            except StoreError as error:
+                if self._away is None:
+                    _log.warning("the access keys cannot be read, those known stay good: %s", error)
+                self._away = error
+            else:
+                self._away = None
+
+
+async def _reader(
+    request: Request, _documented: Annotated[object, Security(HTTPBearer(auto_error=False, description="a read key"))]
+) -> Caller:
+    access: Access = request.app.state.access
+    return await access.reader(request.headers.get("authorization"))
+
+
+Reader = Annotated[Caller, Depends(_reader)]
+"""As a parameter of a route: who asks; the request is refused when nobody may."""
+
+
+def _presented(authorization: str | None) -> str:
+    if authorization is None:
+        raise Refused(Failure(Kind.NO_KEY, "the header Authorization is missing"))
+    scheme, _, key = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Refused(Failure(Kind.MALFORMED_KEY, "the header Authorization must read: Bearer KEY"))
+    return key.strip()
+
+
+def _read(store: Store) -> _Known:
+    projects = {organisation: frozenset(ids) for organisation, ids in store.ask(projects_by_organisation())}
+    return _Known(load_keys(store), projects)

@@ -1,0 +1,98 @@
+"""What do the routes of one dialect share? Its name, and how it words a failure.
+
+A dialect is a router built with `route_class(dialect)`: whatever ends a request of its routes, the answer has the
+dialect's own body, and nothing of the error itself reaches the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from tokentide.api.failures import Failure, Kind, failure_of
+from tokentide.errors import QueryError
+
+__all__ = ["Dialect", "documented_failures", "failed", "route_class"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One public surface.
+
+    Attributes:
+        name: as its routes' tag, and as a metric label.
+        error: the shape of its failures.
+        worded: one failure in that shape.
+    """
+
+    name: str
+    error: type[BaseModel]
+    worded: Callable[[Failure], BaseModel]
+
+
+def route_class(dialect: Dialect) -> type[APIRoute]:
+    """The class of the dialect's routes, which answers every failure in the dialect's words."""
+
+    class DialectRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except RequestValidationError as error:
+                    return failed(dialect, failure_of(_first_problem(error)))
+                except Exception as error:  # noqa: BLE001  the last place where a failure becomes an answer
+                    failure = failure_of(error)
+                    if failure.kind is Kind.INTERNAL:
+                        _log.exception("%s %s failed", request.method, self.path)
+                    return failed(dialect, failure)
+
+            return answer
+
+    return DialectRoute
+
+
+def failed(dialect: Dialect, failure: Failure) -> Response:
+    """The answer to a failed request."""
+    headers = {}
+    if failure.retry_after_seconds is not None:
+        headers["Retry-After"] = str(failure.retry_after_seconds)
+    if failure.status == 401:  # noqa: PLR2004  RFC 9110 asks for this header there
+        headers["WWW-Authenticate"] = "Bearer"
+    body = dialect.worded(failure).model_dump_json(by_alias=True)
+    return Response(body, failure.status, headers, media_type="application/json")
+
+
+def documented_failures(dialect: Dialect) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says about the failures of a route that reads data."""
+    retry = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+    meanings: dict[int | str, tuple[str, dict[str, Any]]] = {
+        400: ("A parameter is missing or wrong; the message names it", {}),
+        401: ("No access key, or one that is not known", {}),
+        403: ("The key may not read this", {}),
+        429: ("Too many requests", retry),
+        500: ("A fault of this service", {}),
+        503: ("The data cannot be read right now", retry),
+    }
+    return {
+        status: {"model": dialect.error, "description": meaning, "headers": headers}
+        for status, (meaning, headers) in meanings.items()
+    }
+
+
+def _first_problem(error: RequestValidationError) -> QueryError:
+    problem = error.errors()[0]
+    field = str(problem["loc"][-1])
+    if problem["type"] == "missing":
+        return QueryError(f"{field} is required", field)
+    return QueryError(f"{field}: {problem['msg']}", field)

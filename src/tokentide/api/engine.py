@@ -1,0 +1,87 @@
+"""How are the questions of one answer put to the store? In parallel, and after asking how far the data reaches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from tokentide.api.times import DAY_MS, HOUR_MS
+from tokentide.metrics import ApiMetrics
+from tokentide.store.port import Query, Store
+from tokentide.store.queries.progress import data_through
+from tokentide.store.queries.totals import Question
+from tokentide.store.queries.window import NO_EVENTS
+
+__all__ = ["Engine", "Found", "Rows"]
+
+Rows = Sequence[tuple[Any, ...]]
+
+_PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the store answered.
+
+    Attributes:
+        rows: of each question, in the order of the questions.
+        through_ms: the log time up to which every partition is in the rows, or later.
+        widened: whether a window was widened to whole buckets.
+    """
+
+    rows: list[Rows]
+    through_ms: int
+    widened: bool
+
+
+class Engine:
+    """Puts questions to the store.
+
+    Args:
+        store: where the rows are.
+        metrics: of this process.
+        topic: whose progress tells how far the rows reach.
+        events_days: how long events are kept; 0 when they are not.
+    """
+
+    def __init__(self, store: Store, metrics: ApiMetrics, topic: str, events_days: int) -> None:
+        self._store = store
+        self._seconds = metrics.histogram("query_seconds")
+        self._through = data_through(topic)
+        self._events_days = events_days
+        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="ask")
+
+    def events_from_ms(self, now_ms: int) -> int:
+        """Since when the events table holds every event; an hour of grace, in which the store may drop the oldest."""
+        return now_ms - self._events_days * DAY_MS + HOUR_MS if self._events_days else NO_EVENTS
+
+    async def ask(self, *questions: Query) -> Found:
+        """Ask all questions at once.
+
+        The progress is read before: rows that come in between make the answer newer than it says, never older.
+
+        Raises:
+            StoreUnavailable: one of them could not be answered now.
+        """
+        [(through_ms,)] = await self._run(self._through)
+        rows = await asyncio.gather(*(self._run(question) for question in questions))
+        widened = any(isinstance(question, Question) and question.widened for question in questions)
+        return Found(list(rows), max(0, through_ms), widened)
+
+    async def ask_one(self, query: Query) -> Rows:
+        """Ask one question that is no part of a data answer."""
+        return await self._run(query)
+
+    def close(self) -> None:
+        """Let running questions end, and take no more."""
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _run(self, query: Query) -> Rows:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, query)
+
+    def _timed(self, query: Query) -> Rows:
+        with self._seconds.labels(query.name).time():
+            return self._store.ask(query)

@@ -1,0 +1,1 @@
+"""LumiqTrace's metrics endpoints: overview, costs, performance, errors."""

@@ -1,0 +1,66 @@
+"""What does the error report ask the store, and how do the rows become the answer?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from tokentide.api.engine import Rows
+from tokentide.api.lumiqtrace.models import ErrorGroup, Errors, RateLimitedHour
+from tokentide.api.lumiqtrace.period import Period
+from tokentide.api.times import iso_seconds
+from tokentide.store.queries.sources import ERROR_SOURCE, RATE_LIMIT_SOURCE, USAGE_SOURCE
+from tokentide.store.queries.totals import BUCKET, Question, Scope, totals
+
+__all__ = ["asked", "shaped", "trend"]
+
+_FEWEST_FOR_A_TREND = 5
+
+
+def asked(scope: Scope, period: Period) -> list[Question]:
+    """The questions, in the order in which `shaped` takes their rows."""
+    before = replace(scope, window=period.before)
+    return [
+        totals("errors_now", ERROR_SOURCE, scope, ("errors",), by=["error_code", "model"]),
+        totals("errors_before", ERROR_SOURCE, before, ("errors",), by=["error_code"]),
+        totals("errors_calls", USAGE_SOURCE, scope, ("requests",), by=["model"]),
+        totals("errors_heatmap", RATE_LIMIT_SOURCE, scope, ("rate_limited",), by=[BUCKET]),
+    ]
+
+
+def shaped(now: Rows, before: Rows, calls: Rows, heatmap: Rows) -> Errors:
+    """The answer.
+
+    Args:
+        now: (error_code, model, errors) of the period.
+        before: (error_code, errors) of the time before.
+        calls: (model, requests) of the period.
+        heatmap: (start of the hour in seconds, rate_limited), ascending.
+    """
+    earlier: dict[str, int] = dict(before)
+    requests: dict[str, int] = dict(calls)
+    by_code: dict[str, dict[str, int]] = defaultdict(dict)
+    for code, model, errors in now:
+        by_code[code][model] = errors
+    groups = [_group(code, models, earlier.get(code, 0), requests) for code, models in by_code.items()]
+    return Errors(
+        error_groups=sorted(groups, key=lambda group: (-group.count, group.error_code)),
+        rate_limit_heatmap=[
+            RateLimitedHour(hour=iso_seconds(start * 1000), rate_limited_count=count) for start, count in heatmap
+        ],
+    )
+
+
+def trend(now: int, before: int) -> Literal["increasing", "stable", "decreasing"]:
+    """How a count developed: by more than a tenth up or down; too few to tell are stable."""
+    if now + before < _FEWEST_FOR_A_TREND or 9 * before <= 10 * now <= 11 * before:
+        return "stable"
+    return "increasing" if now > before else "decreasing"
+
+
+def _group(code: str, models: Mapping[str, int], before: int, requests: Mapping[str, int]) -> ErrorGroup:
+    count = sum(models.values())
+    top = min(models, key=lambda model: (-models[model], -requests.get(model, 0), model))
+    return ErrorGroup(error_code=code, count=count, trend=trend(count, before), top_model=top)

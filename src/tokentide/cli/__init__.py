@@ -1,0 +1,71 @@
+"""The command line: the only place where the parts are put together.
+
+Each command imports what it needs when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tokentide import __version__
+from tokentide.cli import commands
+from tokentide.cli.keys import keys
+from tokentide.errors import DependencyUnavailable, LogMismatch, SettingsError, StoreRejected, StoreUnavailable
+
+__all__ = ["cli", "main"]
+
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="tokentide")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of the log lines on stderr.")
+@click.pass_context
+def cli(context: click.Context, log_format: str | None) -> None:
+    """LLM usage rollups that are exactly right, from Kafka to ClickHouse.
+
+    Settings are environment variables TOKENTIDE_… or lines of ./.env; `tokentide settings` lists them.
+
+    Exit codes: 0 done, 1 the answer is "no" or something failed, 2 wrong use or settings, 3 a dependency is not
+    reachable, 130 interrupted.
+    """
+    context.obj = log_format
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _INTERRUPTED
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(f"tokentide: {problem}", err=True)
+        code = 2
+    except (DependencyUnavailable, LogMismatch, StoreUnavailable) as error:
+        click.echo(f"tokentide: {error}", err=True)
+        code = 3
+    except StoreRejected as error:
+        click.echo(f"tokentide: {error}", err=True)
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+for command in (
+    commands.up,
+    commands.demo,
+    commands.worker,
+    commands.api,
+    commands.migrate,
+    commands.ingest,
+    keys,
+    commands.settings,
+):
+    cli.add_command(command)

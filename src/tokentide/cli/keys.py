@@ -1,0 +1,112 @@
+"""`tokentide keys`: access keys, made, listed and revoked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from tokentide.cli.context import settings_of
+from tokentide.clock import now_ms
+from tokentide.errors import QueryError
+from tokentide.events.values import epoch_ms
+from tokentide.store import open_store
+from tokentide.store.access import AccessKey, create_key, list_keys, revoke_key
+from tokentide.store.port import Store
+
+__all__ = ["keys"]
+
+
+@click.group()
+def keys() -> None:
+    """Access keys: make, list, revoke."""
+
+
+@keys.command()
+@click.option("--role", type=click.Choice(["ingest", "read"]), required=True, help="What the key is for.")
+@click.option("--org", required=True, help="Organisation; made when it does not exist.")
+@click.option("--project", "projects", multiple=True, help="One for ingest; any number for read, none means all.")
+@click.option("--tier", type=click.Choice(["free", "pro", "enterprise"]), default="free", show_default=True)
+@click.option("--expires", metavar="TIME", help="RFC 3339, such as 2027-01-31T00:00:00Z.  [default: never]")
+@click.option("--json", "as_json", is_flag=True, help='As {"id", "key"}.')
+@click.pass_obj
+def create(log_format: str | None, expires: str | None, as_json: bool, **wanted: Any) -> None:  # noqa: FBT001
+    """Make a key, and show it this once. Projects that do not exist yet are made."""
+    expires_ms = None if expires is None else _moment(expires)
+    with _store(log_format) as store:
+        new = create_key(store, expires_ms=expires_ms, now_ms=now_ms(), **wanted)
+    if as_json:
+        click.echo(json.dumps({"id": new.id, "key": new.key}))
+    else:
+        click.echo(f"id   {new.id}\nkey  {new.key}\nKeep the key: it is not shown again.")
+
+
+@keys.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
+@click.pass_obj
+def list_(log_format: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """List the keys, good or not, oldest first. The keys themselves are not kept."""
+    with _store(log_format) as store:
+        rows = [_row(key) for key in list_keys(store)]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "role", "org", "projects", "tier", "created", "expires", "revoked", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(", ".join(v) or "all" if isinstance(v, list) else v or "-" for v in row.values()))
+    Console().print(table)
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@click.pass_obj
+def revoke(log_format: str | None, key_id: str) -> None:
+    """Refuse the key of that ID from now on; every API process knows within 30 seconds."""
+    with _store(log_format) as store:
+        revoke_key(store, key_id, now_ms())
+    click.echo(f"revoked {key_id}")
+
+
+@contextmanager
+def _store(log_format: str | None) -> Iterator[Store]:
+    """The store of the settings; what cannot be asked of it is a wrong use of the command."""
+    settings = settings_of(log_format)
+    opened = open_store(settings.clickhouse.get_secret_value(), settings.database, cluster=settings.cluster)
+    try:
+        with closing(opened) as store:
+            yield store
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _moment(text: str) -> int:
+    try:
+        return epoch_ms(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--expires") from error
+
+
+def _row(key: AccessKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "role": key.role,
+        "org": key.org,
+        "projects": list(key.projects),
+        "tier": key.tier,
+        "created": _printed(key.created_ms),
+        "expires": _printed(key.expires_ms),
+        "revoked": _printed(key.revoked_ms),
+    }
+
+
+def _printed(time_ms: int | None) -> str | None:
+    if time_ms is None:
+        return None
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,85 @@
+"""How Kafka is reached, and which topics must be there: one place for producers, consumers and administration."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.helpers import create_ssl_context
+
+from tokentide.errors import DependencyUnavailable
+from tokentide.settings import Settings
+
+__all__ = ["ensure_topics", "kafka_options", "missing_topics"]
+
+_WEEK_MS = 7 * 24 * 3600 * 1000
+_DEAD_RETENTION_MS = 30 * 24 * 3600 * 1000
+_REQUEST_MS = 15_000
+
+
+def kafka_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments that make any client of aiokafka reach Kafka as the settings say; they hold secrets."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka,
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_sasl_username,
+            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+        }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = create_ssl_context(cafile=settings.kafka_tls_ca or None)
+    return options
+
+
+async def ensure_topics(settings: Settings, *, partitions: int, replication: int = 1) -> list[str]:
+    """Make the topics that are missing; their names.
+
+    The topic of the events takes its time from the broker, so that no producer's clock can push log time ahead.
+
+    Raises:
+        DependencyUnavailable: Kafka does not answer, or refuses to make them.
+    """
+    missing = await missing_topics(settings)
+    configurations = {
+        settings.topic: {"message.timestamp.type": "LogAppendTime", "retention.ms": str(_WEEK_MS)},
+        settings.dead_topic: {"retention.ms": str(_DEAD_RETENTION_MS)},
+    }
+    wanted = [NewTopic(name, partitions, replication, topic_configs=configurations[name]) for name in missing]
+    if wanted:
+        async with _administration(settings) as admin:
+            answer = await admin.create_topics(wanted, timeout_ms=_REQUEST_MS)
+        for name, code, *_ in answer.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise DependencyUnavailable(f"topic {name} cannot be made: {for_code(code).__name__}")
+    return missing
+
+
+async def missing_topics(settings: Settings) -> list[str]:
+    """Which of the topics that must be there are not.
+
+    Raises:
+        DependencyUnavailable: Kafka does not answer.
+    """
+    async with _administration(settings) as admin:
+        there = set(await admin.list_topics())
+    return [name for name in (settings.topic, settings.dead_topic) if name not in there]
+
+
+@asynccontextmanager
+async def _administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(request_timeout_ms=_REQUEST_MS, **kafka_options(settings))
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError) as error:
+        raise DependencyUnavailable(
+            f"Kafka at {settings.kafka} does not answer: {error!r}. Check TOKENTIDE_KAFKA."
+        ) from error
+    finally:
+        await admin.close()

@@ -1,0 +1,197 @@
+"""How the store's port is carried out: clickhouse-connect, over HTTP or on the embedded engine in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+import clickhouse_connect
+from clickhouse_connect.datatypes.base import ClickHouseType
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.compression import get_compressor
+
+from tokentide.errors import StoreRejected
+from tokentide.store.failures import reporting
+from tokentide.store.port import Query, Store
+
+__all__ = ["ClickHouseStore", "open_store", "settings_for"]
+
+CONNECT_SECONDS = 5
+WRITE_SECONDS = 120
+READ_SECONDS = 30
+"""How long ClickHouse may take: to accept a connection, over a writer's call, over a reader's query."""
+
+Setting = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the store is: what a client needs to reach it, and how messages call it (no secrets)."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+def open_store(dsn: str, database: str, *, read_only: bool = False, cluster: str = "") -> Store:
+    """Open the store that the DSN names.
+
+    Args:
+        dsn: `http(s)://[USER:PASSWORD@]HOST:PORT`, with options of clickhouse-connect after a `?` (`verify=false`,
+            `ca_cert=FILE`); a path is not read. Or `chdb:///FOLDER`, the embedded engine: one folder per process, and
+            one process per folder.
+        database: where unqualified tables are. It need not exist yet; empty for the user's own, which only `migrate`
+            and probes want.
+        read_only: the store itself refuses everything but reading, and gives up a query after READ_SECONDS.
+        cluster: ClickHouse cluster when tables are replicated: writes wait for a quorum, and reads see what it has.
+
+    Raises:
+        StoreUnavailable: nothing answers there, or not now.
+        StoreRejected: the DSN makes no sense, or the credentials are refused.
+    """
+    place = _place(dsn, READ_SECONDS + CONNECT_SECONDS if read_only else WRITE_SECONDS)
+    with reporting(f"opening {place.name}"):
+        client = clickhouse_connect.get_client(tz_mode="aware", **place.arguments)
+        try:
+            _set(client, settings_for(read_only=read_only, replicated=bool(cluster)))
+        except Exception:
+            client.close()
+            raise
+        client.server_tz = UTC  # times are bound in the session's zone, which is now UTC whatever the server's is
+        client.database = database or None
+    return ClickHouseStore(client, place.name)
+
+
+def settings_for(*, read_only: bool, replicated: bool) -> dict[str, Setting]:
+    """The ClickHouse settings of every call; `readonly` comes last because nothing can be set after it."""
+    settings: dict[str, Setting] = {
+        "session_timezone": "UTC",
+        # Each table's month is part of its key, so no two partitions hold rows of one key.
+        "do_not_merge_across_partitions_select_final": 1,
+    }
+    if replicated:
+        settings["select_sequential_consistency"] = 1
+    if read_only:
+        return settings | {"max_execution_time": READ_SECONDS, "readonly": 1}
+    settings |= {
+        "async_insert": 0,  # acknowledged means stored
+        # A table restored from a backup must take a replayed block. The first alone does nothing from 26.2 on.
+        "insert_deduplicate": 0,
+        "deduplicate_insert": "disable",
+        "precise_float_parsing": 1,
+        "input_format_skip_unknown_fields": 1,
+        "input_format_defaults_for_omitted_fields": 1,
+    }
+    if replicated:
+        settings |= {"insert_quorum": "auto", "insert_quorum_parallel": 0}
+    return settings
+
+
+class ClickHouseStore:
+    """The store's port over one client, which may be shared by threads (the embedded engine takes them one by one)."""
+
+    def __init__(self, client: Client, place: str) -> None:
+        self._client = client
+        self._place = place
+        self._types: dict[tuple[str, tuple[str, ...]], Sequence[ClickHouseType]] = {}
+
+    def insert(self, table: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
+        """See `Store.insert`.
+
+        DateTime columns take seconds since the epoch and DateTime64(3) milliseconds, as integers, or aware datetimes;
+        the fastest columns are lists or tuples of what Python's `struct` packs.
+        """
+        lengths = {len(column) for column in values}
+        if len(lengths) > 1 or len(values) != len(columns):
+            raise StoreRejected(f"inserting into {table}: {len(columns)} columns need as many lists of one length")
+        if not values or lengths == {0}:
+            return
+        named = table, tuple(columns)
+        try:
+            with reporting(f"inserting {len(values[0])} rows into {table} of {self._place}"):
+                self._client.insert(
+                    table, values, columns, self._client.database, self._types_of(*named), column_oriented=True
+                )
+        except StoreRejected:
+            self._types.pop(named, None)  # the table may have changed under the remembered types
+            raise
+
+    def insert_json(self, table: str, columns: Sequence[str], lines: bytes) -> None:
+        """See `Store.insert_json`."""
+        if not lines:
+            return
+        squeeze = get_compressor(self._client.write_compression)
+        with reporting(f"inserting {len(lines)} bytes of JSON into {table} of {self._place}"):
+            block = bytes(squeeze.compress_block(lines)) + (squeeze.flush() or b"")  # type: ignore[no-untyped-call]
+            self._client.raw_insert(
+                table, columns, block, fmt="JSONEachRow", compression=self._client.write_compression
+            )
+
+    def ask(self, query: Query) -> list[tuple[Any, ...]]:
+        """See `Store.ask`. Bind times as aware datetimes: a number of fewer than ten digits is not read as seconds."""
+        unbound = [name for name in query.args if f"{{{name}:" not in query.sql]
+        if unbound:
+            raise StoreRejected(f"query {query.name}: {', '.join(unbound)} must stand in its SQL as {{name:Type}}")
+        if ";" in query.sql:
+            raise StoreRejected(f"query {query.name}: a semicolon, but a query is one statement")
+        args = {name: list(value) if isinstance(value, tuple) else value for name, value in query.args.items()}
+        with reporting(f"asking {query.name} of {self._place}"):
+            answer = self._client.query(query.sql, args, query_tz=UTC, tz_mode="aware")
+            return [tuple(row) for row in answer.result_rows]
+
+    def command(self, sql: str) -> None:
+        """See `Store.command`."""
+        with reporting(f"running {' '.join(sql.split())[:60]!r} on {self._place}"):
+            self._client.command(sql)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        with reporting(f"closing {self._place}"):
+            self._client.close()
+
+    def _types_of(self, table: str, columns: tuple[str, ...]) -> Sequence[ClickHouseType]:
+        known = self._types.get((table, columns))
+        if known is None:
+            context = self._client.create_insert_context(table, columns, self._client.database)
+            known = self._types[table, columns] = context.column_types
+        return known
+
+
+def _place(dsn: str, answer_seconds: int) -> _Place:
+    try:
+        parts = urlsplit(dsn)
+        where = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        # Without the cause, which may quote a piece of the password.
+        raise StoreRejected("the ClickHouse DSN is not a URL; percent-encode what its password contains") from None
+    if parts.scheme == "chdb" and not parts.netloc and parts.path.startswith("/"):
+        return _Place(f"the embedded ClickHouse in {parts.path}", {"interface": "chdb", "path": parts.path})
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.path + parts.query + parts.fragment:
+        raise StoreRejected(
+            "the ClickHouse DSN must read http(s)://[USER:PASSWORD@]HOST:PORT, with the password percent-encoded, "
+            "or chdb:///FOLDER with an absolute folder"
+        )
+    return _Place(f"ClickHouse at {where}", _http_arguments(parts, answer_seconds))
+
+
+def _http_arguments(parts: SplitResult, answer_seconds: int) -> dict[str, Any]:
+    return {
+        "dsn": urlunsplit(parts._replace(path="")),
+        "interface": parts.scheme,
+        "client_name": "tokentide",
+        "compress": True,
+        "autogenerate_session_id": False,  # a session would refuse a second thread
+        "dedicated_pool": True,  # so that close() closes the connections
+        "connect_timeout": CONNECT_SECONDS,
+        "send_receive_timeout": answer_seconds,
+    }
+
+
+def _set(client: Client, settings: Mapping[str, Setting]) -> None:
+    for name, value in settings.items():
+        known = client.server_settings.get(name)
+        # An older server lacks some; a user whose profile fixes a setting (`readonly` above all) cannot choose it.
+        if known is not None and not known.readonly:
+            client.set_client_setting(name, value)
