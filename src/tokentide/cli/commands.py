@@ -56,7 +56,7 @@ def _up_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when everything answers, and nothing else.")
 @click.option("--status", is_flag=True, help="Print that line of the one that runs on --data, and end.")
 @click.pass_obj
-def up(log_format: str | None, data: Path, ephemeral: bool, as_json: bool, status: bool, **options: Any) -> None:  # noqa: FBT001
+def up(log_format: str | None, /, data: Path, ephemeral: bool, as_json: bool, status: bool, **options: Any) -> None:  # noqa: FBT001
     """Run everything on this machine: Kafka, ClickHouse, workers, API.
 
     A part that dies is started again. SIGINT (Ctrl-C) and SIGTERM stop all of them in order. The embedded Kafka is the
@@ -83,7 +83,7 @@ def up(log_format: str | None, data: Path, ephemeral: bool, as_json: bool, statu
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other traffic.")
 @click.option("--keep", is_flag=True, help="Stay up afterwards, and print where everything is.")
 @click.pass_obj
-def demo(log_format: str | None, events: int, seed: int, keep: bool, **options: Any) -> None:  # noqa: FBT001
+def demo(log_format: str | None, /, events: int, seed: int, keep: bool, **options: Any) -> None:  # noqa: FBT001
     """See it work: a week of traffic, a killed worker, and the proof that nothing was lost or counted twice."""
     from tokentide.demo.command import run
     from tokentide.up.run import UpOptions
@@ -94,7 +94,7 @@ def demo(log_format: str | None, events: int, seed: int, keep: bool, **options: 
 
 @click.command()
 @click.pass_obj
-def worker(log_format: str | None) -> None:
+def worker(log_format: str | None, /) -> None:
     """Fold the topic's events into the store, until SIGTERM. Configured by settings only."""
     from tokentide.worker.run import run_worker
 
@@ -103,7 +103,7 @@ def worker(log_format: str | None) -> None:
 
 @click.command()
 @click.pass_obj
-def api(log_format: str | None) -> None:
+def api(log_format: str | None, /) -> None:
     """Serve the read API, until SIGTERM. Configured by settings only."""
     from tokentide.api.run import run_api
 
@@ -118,7 +118,7 @@ def api(log_format: str | None) -> None:
     "--replication", type=click.IntRange(1, 10), default=1, show_default=True, help="Of a topic that is made."
 )
 @click.pass_obj
-def migrate(log_format: str | None, partitions: int, replication: int) -> None:
+def migrate(log_format: str | None, /, partitions: int, replication: int) -> None:
     """Bring the schema up to date and make the topics that are missing. Safe to run again."""
     from tokentide.kafka import ensure_topics
     from tokentide.store.migrate import migrate as apply
@@ -135,7 +135,7 @@ def migrate(log_format: str | None, partitions: int, replication: int) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_obj
-def ingest(log_format: str | None, files: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+def ingest(log_format: str | None, /, files: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
     """Send NDJSON FILES (or - for standard input) into the topic, and say what was refused."""
     from tokentide.ingest import run
 

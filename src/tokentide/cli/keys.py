@@ -34,7 +34,7 @@ def keys() -> None:
 @click.option("--expires", metavar="TIME", help="RFC 3339, such as 2027-01-31T00:00:00Z.  [default: never]")
 @click.option("--json", "as_json", is_flag=True, help='As {"id", "key"}.')
 @click.pass_obj
-def create(log_format: str | None, expires: str | None, as_json: bool, **wanted: Any) -> None:  # noqa: FBT001
+def create(log_format: str | None, /, expires: str | None, as_json: bool, **wanted: Any) -> None:  # noqa: FBT001
     """Make a key, and show it this once. Projects that do not exist yet are made."""
     expires_ms = None if expires is None else _moment(expires)
     with _store(log_format) as store:
@@ -48,7 +48,7 @@ def create(log_format: str | None, expires: str | None, as_json: bool, **wanted:
 @keys.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @click.pass_obj
-def list_(log_format: str | None, as_json: bool) -> None:  # noqa: FBT001
+def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
     """List the keys, good or not, oldest first. The keys themselves are not kept."""
     with _store(log_format) as store:
         rows = [_row(key) for key in list_keys(store)]
@@ -67,7 +67,7 @@ def list_(log_format: str | None, as_json: bool) -> None:  # noqa: FBT001
 @keys.command()
 @click.argument("key_id", metavar="ID")
 @click.pass_obj
-def revoke(log_format: str | None, key_id: str) -> None:
+def revoke(log_format: str | None, /, key_id: str) -> None:
     """Refuse the key of that ID from now on; every API process knows within 30 seconds."""
     with _store(log_format) as store:
         revoke_key(store, key_id, now_ms())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from tokentide.events.fast import DecodedEvent
 from tokentide.events.model import REQUIRED_FOR, Event, broken_rule
-from tokentide.events.values import epoch_ms, nanos
+from tokentide.events.nesting import MAX_NESTING, nests_too_deep
+from tokentide.events.values import epoch_ms, label_text, nanos
 
 __all__ = ["Decoded", "Limits", "Reason", "Refusal", "decode"]
 
@@ -25,7 +26,6 @@ MAX_EVENTS = 1000
 
 _AHEAD_MS = 10 * 60_000
 _DAY_MS = 86_400_000
-_MAPS = frozenset({"metadata", "tags"})
 
 _decode_lines = msgspec.json.Decoder(DecodedEvent).decode_lines
 _decode_array = msgspec.json.Decoder(list[DecodedEvent]).decode
@@ -35,7 +35,8 @@ _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _split_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _plain = msgspec.json.Decoder().decode
 
-_Unreadable = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_TOO_DEEP = f"brackets nest deeper than {MAX_NESTING} levels"
+_Unreadable = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 class Reason(enum.StrEnum):
@@ -81,9 +82,9 @@ class Refusal:
 class Decoded:
     """What one record holds: its valid events, the place of each in the record, and what was refused."""
 
-    events: list[DecodedEvent] = field(default_factory=list)
+    events: Sequence[DecodedEvent] = ()
     indexes: Sequence[int] = ()
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: Sequence[Refusal] = ()
 
 
 class _Span(NamedTuple):
@@ -102,7 +103,7 @@ def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
         limits: sizes and ages that are allowed.
     """
     record = record or b""
-    span = _Span(record_ms - limits.retention_days * _DAY_MS, record_ms + _AHEAD_MS)
+    oldest_ms, newest_ms = record_ms - limits.retention_days * _DAY_MS, record_ms + _AHEAD_MS
     if len(record) > limits.max_record_bytes:
         return _refused(record, Reason.TOO_LARGE, f"{len(record)} bytes, {limits.max_record_bytes} are allowed")
     try:
@@ -110,28 +111,37 @@ def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
             record.decode()
         events = _decode_array(record) if record[:1] == b"[" else _decode_lines(record)
     except _Unreadable:
-        return _decode_each(record, span)
-    if not 0 < len(events) <= MAX_EVENTS:
-        return _decode_each(record, span)
-    for event in events:
-        if not _settle(event, span):
-            return _decode_each(record, span)
-    return Decoded(events, range(len(events)))
+        return _decode_each(record, _Span(oldest_ms, newest_ms))
+    count = len(events)
+    if 0 < count <= MAX_EVENTS:
+        for event in events:
+            if not _settle(event, oldest_ms, newest_ms):
+                break
+        else:
+            return Decoded(events, range(count))
+    return _decode_each(record, _Span(oldest_ms, newest_ms))
 
 
-def _settle(event: DecodedEvent, span: _Span) -> bool:
+def _settle(event: DecodedEvent, oldest_ms: int, newest_ms: int) -> bool:
     """Compute what the event's texts mean; False when the model must have a look."""
+    cost, ceiling, savings = event.cost_usd, event.cost_ceiling_usd, event.potential_cost_savings
     try:
-        event.event_time_ms = time = epoch_ms(event.timestamp)
-        event.cost_nanos = nanos(event.cost_usd)
-        ceiling, savings = event.cost_ceiling_usd, event.potential_cost_savings
+        event.event_time_ms = time_ms = epoch_ms(event.timestamp)
+        event.cost_nanos = nanos(cost)
         event.cost_ceiling_nanos = None if ceiling is None else nanos(ceiling)
         event.potential_savings_nanos = None if savings is None else nanos(savings)
     except ValueError:
         return False
-    if event.tags:
-        event.metadata = event.metadata | event.tags
-    return span[0] <= time <= span[1] and broken_rule(event) is None
+    event.latency_us = round(event.latency_ms * 1000)
+    if event.metadata or event.tags:
+        labels = event.metadata | event.tags if event.tags else event.metadata
+        event.metadata = {key: label_text(value) for key, value in labels.items()}
+    if not oldest_ms <= time_ms <= newest_ms:
+        return False
+    # The rule of most events, spelled out: this is the hot path.
+    if event.kind == "llm" and event.cached_tokens <= event.input_tokens:
+        return event.provider is not None and event.model is not None
+    return broken_rule(event) is None
 
 
 def _refused(record: bytes, reason: Reason, detail: str) -> Decoded:
@@ -144,17 +154,15 @@ def _decode_each(record: bytes, span: _Span) -> Decoded:
         return Decoded(refusals=[whole])
     if len(parts) > MAX_EVENTS:
         return _refused(record, Reason.TOO_MANY_EVENTS, f"{len(parts)} events, {MAX_EVENTS} are allowed")
-    indexes: list[int] = []
-    decoded = Decoded(indexes=indexes)
+    events, indexes, refusals = [], [], []
     for index, part in enumerate(parts):
         verdict = _judge(part, span)
         if isinstance(verdict, tuple):
-            reason, detail = verdict
-            decoded.refusals.append(Refusal(index, reason, detail, part))
+            refusals.append(Refusal(index, verdict[0], verdict[1], part))
         else:
-            decoded.events.append(verdict)
+            events.append(verdict)
             indexes.append(index)
-    return decoded
+    return Decoded(events, indexes, refusals)
 
 
 def _parts(record: bytes) -> tuple[list[bytes], Refusal | None]:
@@ -165,15 +173,23 @@ def _parts(record: bytes) -> tuple[list[bytes], Refusal | None]:
     if not record.strip():
         return [], Refusal(None, Reason.NOT_JSON, "the record is empty", record)
     if record.lstrip()[:1] == b"[":
+        return _parts_of_array(record)
+    if not nests_too_deep(record):
         try:
-            return [bytes(part) for part in _split_array(record)], None
-        except _Unreadable as error:
-            reason = Reason.NOT_JSON if _is_utf8(record) else Reason.NOT_UTF8
-            return [], Refusal(None, reason, f"not a JSON array: {error}", record)
+            return [bytes(part) for part in _split_lines(record)], None
+        except _Unreadable:
+            pass  # a line is no JSON: the others may be
+    return [line for line in record.split(b"\n") if line.strip()], None
+
+
+def _parts_of_array(record: bytes) -> tuple[list[bytes], Refusal | None]:
+    if nests_too_deep(record, levels=MAX_NESTING + 1):
+        return [], Refusal(None, Reason.NOT_JSON, _TOO_DEEP, record)
     try:
-        return [bytes(part) for part in _split_lines(record)], None
-    except _Unreadable:
-        return [line for line in record.split(b"\n") if line.strip()], None
+        return [bytes(part) for part in _split_array(record)], None
+    except _Unreadable as error:
+        reason = Reason.NOT_JSON if _is_utf8(record) else Reason.NOT_UTF8
+        return [], Refusal(None, reason, f"not a JSON array: {error}", record)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -188,9 +204,11 @@ def _judge(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
     """One event, or why it is none."""
     if not _is_utf8(part):
         return Reason.NOT_UTF8, "the bytes are not UTF-8"
+    if nests_too_deep(part):
+        return Reason.NOT_JSON, _TOO_DEEP
     try:
         event = _decode_one(part)
-        if _settle(event, span):
+        if _settle(event, *span):
             return event
     except _Unreadable:
         pass  # the model words what is wrong, or accepts what the fast decoder does not know
@@ -203,25 +221,18 @@ def _ask_model(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
     except _Unreadable as error:
         return Reason.NOT_JSON, f"not a JSON object: {error}"
     fields: dict[str, Any] = {}
-    for name in Event.model_fields.keys() & raw_fields.keys():
+    for name in (
+        name for name in Event.model_fields if name in raw_fields
+    ):  # in one order: the verdict names the first
         try:
-            fields[name] = _texts(raw_fields[name]) if name in _MAPS else _plain(raw_fields[name])
+            fields[name] = _plain(raw_fields[name])
         except _Unreadable as error:
-            return Reason.BAD_VALUE, f"{name}: {error}"
+            return _reason_for(name), f"{name}: {error}"
     try:
         event = from_model(Event.model_validate(fields))
     except ValidationError as error:
         return _worded(error)
-    return event if _settle(event, span) else _out_of_time(event, span)
-
-
-def _texts(raw: msgspec.Raw) -> Any:
-    """A JSON object with each value as text: a string as it is, anything else as the JSON that the producer wrote."""
-    value = _plain(raw)
-    if not isinstance(value, dict):
-        return value
-    raw_values = _split_object(raw)
-    return {k: v if isinstance(v, str) else bytes(raw_values[k]).decode() for k, v in value.items()}
+    return event if _settle(event, *span) else _out_of_time(event, span)
 
 
 def from_model(event: Event) -> DecodedEvent:
@@ -251,5 +262,8 @@ def _worded(error: ValidationError) -> tuple[Reason, str]:
     if not first["loc"]:  # a rule between fields: the message begins with the field's name
         missing = message.partition(": ")[2].startswith(REQUIRED_FOR)
         return (Reason.MISSING_FIELD if missing else Reason.BAD_VALUE), message
-    reason = Reason.BAD_TIMESTAMP if first["loc"][0] == "timestamp" else Reason.BAD_VALUE
-    return reason, f"{'.'.join(str(step) for step in first['loc'])}: {message}"
+    return _reason_for(first["loc"][0]), f"{'.'.join(str(step) for step in first['loc'])}: {message}"
+
+
+def _reason_for(field: object) -> Reason:
+    return Reason.BAD_TIMESTAMP if field == "timestamp" else Reason.BAD_VALUE

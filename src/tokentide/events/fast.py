@@ -101,11 +101,12 @@ class DecodedEvent(struct_from(Event), kw_only=True, gc=False, omit_defaults=Tru
     """An event as the fold reads it: the model's fields, what they mean, and its place in the log.
 
     `timestamp` stays the producer's text and the costs the producer's numbers. `event_time_ms` (milliseconds since the
-    epoch, UTC) and the `…_nanos` (nano-dollars) are what they mean, set by `decode`. The place in the log is set by the
+    epoch, UTC) and the `…_nanos` (nano-dollars) are what they mean, set by `decode`, as is `latency_us`. The place in the log is set by the
     fold, and makes the event a row of the events table. A producer's own values for these names never survive.
     """
 
     event_time_ms: int = 0
+    latency_us: int = 0
     cost_nanos: int = 0
     cost_ceiling_nanos: int | None = None
     potential_savings_nanos: int | None = None

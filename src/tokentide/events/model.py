@@ -6,7 +6,6 @@ ignored, an explicit null counts as absent, and JSON types are strict: no text o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,9 +13,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
+from msgspec import Meta
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from tokentide.events.values import MAX_COST_USD, NANOS_PER_DOLLAR, epoch_ms, event_uuid, nanos
+from tokentide.events.values import MAX_COST_USD, NANOS_PER_DOLLAR, epoch_ms, event_uuid, label_text, nanos
 
 __all__ = ["Event", "Fast", "broken_rule"]
 
@@ -49,7 +49,7 @@ def _read_cost(value: object) -> object:
 def _read_map(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
-    return {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in value.items()}
+    return {key: label_text(label) for key, label in value.items()}
 
 
 EventId = Annotated[UUID, BeforeValidator(_read_id), Fast(UUID)]
@@ -65,7 +65,16 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 Milliseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Labels = Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64), BeforeValidator(_read_map)]
+Label = Annotated[str, Field(max_length=1024)]
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # the text of a larger one may be too long
+Labels = Annotated[
+    dict[str, Label],
+    Field(max_length=64),
+    BeforeValidator(_read_map),
+    Fast(
+        Annotated[dict[str, Annotated[str, Meta(max_length=1024)] | Int64 | float | bool | None], Meta(max_length=64)]
+    ),
+]
 
 
 class Event(BaseModel):

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Any
 from uuid import UUID
 
-__all__ = ["MAX_COST_USD", "NANOS_PER_DOLLAR", "epoch_ms", "event_uuid", "nanos"]
+import msgspec
+
+__all__ = ["MAX_COST_USD", "NANOS_PER_DOLLAR", "epoch_ms", "event_uuid", "label_text", "nanos"]
 
 NANOS_PER_DOLLAR = 1_000_000_000
 MAX_COST_USD = 999_999_999
@@ -24,6 +27,7 @@ _RFC3339 = re.compile(
 )
 _UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _AMOUNT = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+_NANO = Decimal("1e-9")
 _EXACT_BELOW_USD = 2_000_000.0  # beyond, a double cannot hold a nano-dollar: 2^51 nanos
 
 
@@ -70,7 +74,7 @@ def nanos(amount: float | str | Decimal) -> int:
         exact = Decimal(repr(amount) if isinstance(amount, float) else amount)
         if not 0 <= exact <= MAX_COST_USD:
             raise ValueError(f"must lie between 0 and {MAX_COST_USD}")
-        return int(exact.scaleb(9).to_integral_value(ROUND_HALF_EVEN))
+        return int(exact.quantize(_NANO, ROUND_HALF_EVEN).scaleb(9))
     except InvalidOperation as error:
         raise ValueError("must be a finite decimal number") from error
 
@@ -84,6 +88,11 @@ def event_uuid(text: str) -> UUID:
     if not _UUID.fullmatch(text):
         raise ValueError("must be a UUID, such as 550e8400-e29b-41d4-a716-446655440020")
     return UUID(text)
+
+
+def label_text(value: Any) -> str:
+    """What a label's value is kept as: text as it is, anything else as its JSON text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _parse(text: str) -> int:

@@ -90,41 +90,33 @@ class UsageBucket(Bucket):
     def add(self, event: DecodedEvent) -> None:
         self.requests += 1
         self.cost_nanos += event.cost_nanos
-        self._add_tokens(event)
-        self._add_times(event)
+        self.input_tokens += event.input_tokens
+        self.output_tokens += event.output_tokens
+        latency_us = event.latency_us
+        self.latency_us += latency_us
+        if latency_us > self.latency_us_max:  # noqa: PLR1730  max() is a call, and this is the hot path
+            self.latency_us_max = latency_us
+        if event.stream and event.ttft_ms is not None:
+            self.ttft_us += round(event.ttft_ms * 1000)
+            self.ttft_count += 1
         status = event.status
         if status == "success":
             self.success += 1
         else:
             setattr(self, status, getattr(self, status) + 1)
-        mode = failure_mode(event)
+        mode = failure_mode(event) if status != "success" or event.failure_mode is not None else None
         if mode is not None:
             self._add_failure(mode, event)
-        self._add_routing(event, failed=mode is not None)
-        if event.quality_score is not None:
-            self.quality_sum += event.quality_score
-            self.quality_count += 1
-        if event.complexity is not None:
-            self.complexity_sum += event.complexity
-            self.complexity_count += 1
+        self._add_tokens(event)
+        self._add_signals(event, failed=mode is not None)
 
     def _add_tokens(self, event: DecodedEvent) -> None:
-        self.input_tokens += event.input_tokens
-        self.output_tokens += event.output_tokens
         if event.cached_tokens:
             self.cached_tokens += event.cached_tokens
         if event.cache_write_tokens:
             self.cache_write_tokens += event.cache_write_tokens
         if event.reasoning_tokens:
             self.reasoning_tokens += event.reasoning_tokens
-
-    def _add_times(self, event: DecodedEvent) -> None:
-        latency_us = round(event.latency_ms * 1000)
-        self.latency_us += latency_us
-        self.latency_us_max = max(self.latency_us_max, latency_us)
-        if event.stream and event.ttft_ms is not None:
-            self.ttft_us += round(event.ttft_ms * 1000)
-            self.ttft_count += 1
 
     def _add_failure(self, mode: str, event: DecodedEvent) -> None:
         self.failures += 1
@@ -135,19 +127,24 @@ class UsageBucket(Bucket):
         elif event.recovered_by == "fallback":
             self.recovered_by_fallback += 1
 
-    def _add_routing(self, event: DecodedEvent, *, failed: bool) -> None:
-        verdict = routing_verdict(event, failed=failed)
-        if verdict is not None:
+    def _add_signals(self, event: DecodedEvent, *, failed: bool) -> None:
+        if event.requested_model is not None or event.routing_correct is not None:
             self.routing_verdicts += 1
-            self.routing_correct += verdict
+            self.routing_correct += bool(routing_verdict(event, failed=failed))
         if event.fallback_used:
             self.fallbacks += 1
         if event.retry_count:
             self.retried += 1
         if event.model_pinned:
             self.pinned += 1
-        if hit_ceiling(event):
-            self.ceiling_hits += 1
+        if event.cost_ceiling_hit or event.cost_ceiling_nanos is not None:
+            self.ceiling_hits += hit_ceiling(event)
+        if event.quality_score is not None:
+            self.quality_sum += event.quality_score
+            self.quality_count += 1
+        if event.complexity is not None:
+            self.complexity_sum += event.complexity
+            self.complexity_count += 1
 
 
 class LatencyBucket(Bucket):
@@ -249,7 +246,7 @@ class ProviderHealthBucket(Bucket):
     @override
     def add(self, event: DecodedEvent) -> None:
         self.requests += 1
-        self.latency_us += round(event.latency_ms * 1000)
+        self.latency_us += event.latency_us
         status = event.status
         if status != "success":
             self.errors += status in {"error", "timeout"}

@@ -40,8 +40,9 @@ class DedupWindow:
     def advance(self, log_time_ms: int) -> None:
         """Move to a log time, which never falls; what has left the window is forgotten."""
         times = self._times
-        if not times or times[-1][1] != log_time_ms:
-            times.append((self._next, log_time_ms))
+        if times and times[-1][1] == log_time_ms:
+            return
+        times.append((self._next, log_time_ms))
         oldest_ms = log_time_ms - self._window_ms
         while times[0][1] < oldest_ms:
             times.popleft()

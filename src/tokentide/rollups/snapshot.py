@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -32,14 +32,6 @@ class Position:
     record_time_ms: int = 0
     record_hash: int = 0
     epoch: int = 0
-
-    def after(self, offset: int, record_time_ms: int, log_time_ms: int) -> Position:
-        """The position after a record; its hash is filled in when it is stored."""
-        return Position(offset + 1, log_time_ms, record_time_ms, 0, self.epoch)
-
-    def with_hash(self, value: bytes | None) -> Position:
-        """The same position with the hash of the record before it."""
-        return replace(self, record_hash=hash_of(value))
 
 
 @dataclass(frozen=True, slots=True)

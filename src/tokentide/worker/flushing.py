@@ -10,21 +10,16 @@ Each step begins when all before it are acknowledged. A step that failed is repe
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tokentide.errors import DependencyUnavailable, StoreUnavailable
 from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import Snapshot
 from tokentide.store.rows import Batch, Progress, batches
+from tokentide.worker.patience import until_answered
 from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows
 
-__all__ = ["Flush", "backoff_seconds", "carry_out"]
-
-_LONGEST_PAUSE_SECONDS = 10.0
-_logger = logging.getLogger(__name__)
+__all__ = ["Flush", "carry_out"]
 
 
 @dataclass(slots=True)
@@ -52,11 +47,6 @@ class Flush:
         return sum(batch.count for batch in self.batches)
 
 
-def backoff_seconds(attempt: int) -> float:
-    """How long to wait after a failed attempt, the first one being 0."""
-    return min(_LONGEST_PAUSE_SECONDS, 0.1 * 2.0 ** min(attempt, 16))
-
-
 async def carry_out(
     flush: Flush, rows: Rows, log: Log, dead: DeadLetters, metrics: WorkerMetrics, *, wanted: Callable[[], bool]
 ) -> bool:
@@ -76,21 +66,16 @@ async def carry_out(
     Raises:
         StoreRejected: the store understood and refused.
     """
-    attempt = 0
-    while True:
-        try:
-            with metrics.histogram("flush_seconds").time():
-                await _attempt(flush, rows, log, dead, metrics)
-        except (StoreUnavailable, DependencyUnavailable) as error:
-            metrics.counter("flush_failures").labels(type(error).__name__).inc()
-            pause = backoff_seconds(attempt)
-            _logger.warning("flush failed, again in %.1f s (%d rows wait): %s", pause, flush.rows, error)
-            attempt += 1
-            await asyncio.sleep(pause)
-            if not wanted():
-                return False
-        else:
-            return True
+
+    async def attempt() -> bool:
+        with metrics.histogram("flush_seconds").time():
+            await _attempt(flush, rows, log, dead, metrics)
+        return True
+
+    def failed(error: Exception) -> None:
+        metrics.counter("flush_failures").labels(type(error).__name__).inc()
+
+    return bool(await until_answered(attempt, f"a flush of {flush.rows} rows", wanted, failed))
 
 
 async def _attempt(flush: Flush, rows: Rows, log: Log, dead: DeadLetters, metrics: WorkerMetrics) -> None:

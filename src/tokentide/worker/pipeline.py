@@ -10,15 +10,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
+from tokentide.errors import DependencyUnavailable, StoreRejected
 from tokentide.metrics import WorkerMetrics
-from tokentide.rollups import Key, PartitionState, Record, RowState, Table
+from tokentide.rollups import PartitionState, Record
 from tokentide.store.rows import Progress
-from tokentide.worker.flushing import Flush, backoff_seconds, carry_out
+from tokentide.worker.flushing import Flush, carry_out
 from tokentide.worker.freshness import Freshness
-from tokentide.worker.loading import Loaded, LoadSettings, load, parse
+from tokentide.worker.loading import LoadSettings, load, parse
+from tokentide.worker.patience import until_answered
 from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows, Slice
+from tokentide.worker.room import Room
 
 __all__ = ["Pipeline", "PipelineSettings"]
 
@@ -65,8 +68,8 @@ class Pipeline:
         self.states: dict[int, PartitionState] = {}
         self.ends: Mapping[int, int] = {}
         self.freshness = Freshness({})
+        self.room = Room(settings.max_waiting_rows, metrics.gauge("paused"))
         self.failed = False
-        self.paused = False
         self.loaded = False
         self._settings = settings
         self._rows = rows
@@ -79,8 +82,6 @@ class Pipeline:
         self._in_flight: Flush | None = None
         self._flushing = asyncio.Lock()
         self._flush_now = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
 
     @property
     def waiting_rows(self) -> int:
@@ -100,14 +101,18 @@ class Pipeline:
         self._metrics.counter("rebalances").inc()
         loaded = {}
         for partition in sorted(partitions):
-            found = await self._load(partition, assignment)
-            if found is None:
+            found = await until_answered(
+                partial(load, partition, self._rows, self._log, self._settings.load),
+                f"loading partition {partition}",
+                wanted=lambda: assignment == self._assignment,
+            )
+            if found is None or assignment != self._assignment:
                 return
             loaded[partition] = found
         self.states = {partition: found.state for partition, found in loaded.items()}
         self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
         self.loaded = True
-        await self._log.commit({partition: state.position.offset for partition, state in self.states.items()})
+        await self._log.commit({partition: state.next_offset for partition, state in self.states.items()})
         seconds = asyncio.get_running_loop().time() - started
         self._metrics.gauge("state_load_seconds").set(seconds)
         buckets = sum(len(table) for state in self.states.values() for table in state.tables.values())
@@ -125,7 +130,7 @@ class Pipeline:
         finally:
             self._assignment += 1
             self.states, self._letters = {}, {}
-            self._room.set()
+            self.room.made()
 
     async def consume(self, slice_: Slice, generation: int) -> None:
         """Fold one slice; returns when there is room for the next. A slice of another assignment is dropped."""
@@ -140,10 +145,9 @@ class Pipeline:
         except Exception:
             self.failed = True
             raise
-        if self.waiting_rows >= self._settings.max_waiting_rows // 4:
+        if self.room.is_scarce(self.waiting_rows):
             self._flush_now.set()
-        if self.waiting_rows >= self._settings.max_waiting_rows:
-            await self._wait_for_room()
+            await self.room.wait(self.waiting_rows)
 
     async def flush(self) -> bool:
         """Store the state as of now; whether everything was stored.
@@ -167,55 +171,26 @@ class Pipeline:
             self._flush_now.clear()
             await self.flush()
 
-    async def _load(self, partition: int, assignment: int) -> Loaded | None:
-        attempt = 0
-        while assignment == self._assignment:
-            try:
-                return await load(partition, self._rows, self._log, self._settings.load)
-            except (StoreUnavailable, DependencyUnavailable) as error:
-                pause = backoff_seconds(attempt)
-                _logger.warning("partition %d cannot be loaded, again in %.1f s: %s", partition, pause, error)
-                attempt += 1
-                await asyncio.sleep(pause)
-        return None
-
     async def _fold(self, state: PartitionState, slice_: Slice) -> None:
         limits = self._settings.load.limits
-        begin = state.position.offset
+        begin = state.next_offset
         records = [parse(raw, limits) for raw in slice_.records if raw.offset >= begin]
+
+        def is_mine() -> bool:
+            return self.states.get(state.partition) is state
+
         while cold := state.cold_keys(records):
             for table, keys in cold.items():
-                found = await self._rows_of(table, state.partition, keys)
+                read = partial(self._rows.read_keys, table, state.partition, keys)
+                found = await until_answered(read, "reading back the rows of late events", is_mine)
+                if found is None or not is_mine():
+                    return
                 state.adopt(table, found, keys)
-            if self.states.get(state.partition) is not state:
-                return
         for record in records:
             state.fold(record)
             if record.decoded.refusals:
                 self._refuse(state.partition, record)
         self._count(state)
-
-    async def _rows_of(self, table: Table, partition: int, keys: set[Key]) -> list[RowState]:
-        attempt = 0
-        while True:
-            try:
-                return await self._rows.read_keys(table, partition, keys)
-            except StoreUnavailable as error:
-                pause = backoff_seconds(attempt)
-                _logger.warning("late events wait for their rows, again in %.1f s: %s", pause, error)
-                attempt += 1
-                await asyncio.sleep(pause)
-
-    async def _wait_for_room(self) -> None:
-        self.paused = True
-        self._metrics.gauge("paused").set(1)
-        _logger.warning("consumption pauses: %d rows wait to be stored", self.waiting_rows)
-        self._room.clear()
-        try:
-            await self._room.wait()
-        finally:
-            self.paused = False
-            self._metrics.gauge("paused").set(0)
 
     def _refuse(self, partition: int, record: Record) -> None:
         letters = self._letters.setdefault(partition, [])
@@ -276,7 +251,7 @@ class Pipeline:
             self._in_flight = None
         if done and assignment == self._assignment:
             self._after_flush(flush)
-        self._room.set()
+        self.room.made()
         return done
 
     def _after_flush(self, flush: Flush) -> None:

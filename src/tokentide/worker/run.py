@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import logging
 import signal
 import sys
@@ -39,7 +40,18 @@ _STOP_SECONDS = 25.0
 def run_worker(settings: Settings) -> int:
     """Run a worker until SIGTERM or SIGINT, and return its exit code: 0 stopped, 1 failed, 3 a dependency is amiss."""
     faulthandler.enable()
+    _spare_the_collector()
     return asyncio.run(_Worker(settings).run())
+
+
+def _spare_the_collector() -> None:
+    """Let Python's cycle collector run rarely: it took two fifths of the time.
+
+    Folding makes many objects that live until the next flush, and no cycles; at the usual thresholds the collector
+    visits all of them again and again.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 class _Worker:
@@ -157,8 +169,8 @@ class _Worker:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self._gauge(pipeline)
-            positions = {p: state.position.offset for p, state in pipeline.states.items()}
-            excused = pipeline.paused or not pipeline.loaded
+            positions = {p: state.next_offset for p, state in pipeline.states.items()}
+            excused = pipeline.room.paused or not pipeline.loaded
             if watchdog.stalled(positions, pipeline.ends, excused=excused, now=loop.time()):
                 faulthandler.dump_traceback(file=sys.stderr)
                 raise RuntimeError(f"records wait, and nothing has moved for {_STALL_SECONDS:.0f} s")
