@@ -105,7 +105,7 @@ def worker(log_format: str | None, /) -> None:
 @click.pass_obj
 def api(log_format: str | None, /) -> None:
     """Serve the read API, until SIGTERM. Configured by settings only."""
-    from tokentide.api.run import run_api
+    from tokentide.api.serve import run_api
 
     sys.exit(run_api(settings_of(log_format)) or 0)
 
