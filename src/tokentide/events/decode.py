@@ -78,8 +78,7 @@ class Refusal:
     raw: bytes
 
 
-@dataclass(slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, gc=False):
     """What one record holds: its valid events, the place of each in the record, and what was refused."""
 
     events: Sequence[DecodedEvent] = ()
@@ -103,23 +102,40 @@ def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
         limits: sizes and ages that are allowed.
     """
     record = record or b""
-    oldest_ms, newest_ms = record_ms - limits.retention_days * _DAY_MS, record_ms + _AHEAD_MS
     if len(record) > limits.max_record_bytes:
         return _refused(record, Reason.TOO_LARGE, f"{len(record)} bytes, {limits.max_record_bytes} are allowed")
+    events = decode_settled(record, record_ms, record_ms, limits)
+    if events is None or not 0 < len(events) <= MAX_EVENTS:
+        return _decode_each(record, _span(record_ms, record_ms, limits))
+    return Decoded(events, range(len(events)))
+
+
+def decode_settled(text: bytes, first_ms: int, last_ms: int, limits: Limits) -> list[DecodedEvent] | None:
+    """The events of an NDJSON text or an array, when the fast decoder accepts every one of them; else None.
+
+    Args:
+        text: what to read.
+        first_ms: the earliest timestamp of the records that it came in.
+        last_ms: the latest.
+        limits: how old an event may be.
+    """
     try:
-        if not record.isascii():
-            record.decode()
-        events = _decode_array(record) if record[:1] == b"[" else _decode_lines(record)
-    except _Unreadable:
-        return _decode_each(record, _Span(oldest_ms, newest_ms))
-    count = len(events)
-    if 0 < count <= MAX_EVENTS:
-        for event in events:
-            if not _settle(event, oldest_ms, newest_ms):
-                break
-        else:
-            return Decoded(events, range(count))
-    return _decode_each(record, _Span(oldest_ms, newest_ms))
+        if not text.isascii():
+            text.decode()
+        events: list[DecodedEvent] = _decode_array(text) if text[:1] == b"[" else _decode_lines(text)
+    except (*_Unreadable, RecursionError):
+        return None
+    if len(text) > 2 * MAX_NESTING and nests_too_deep(text, len(events)):  # each level opens and closes
+        return None
+    oldest_ms, newest_ms = _span(first_ms, last_ms, limits)
+    for event in events:
+        if not _settle(event, oldest_ms, newest_ms):
+            return None
+    return events
+
+
+def _span(first_ms: int, last_ms: int, limits: Limits) -> _Span:
+    return _Span(last_ms - limits.retention_days * _DAY_MS, first_ms + _AHEAD_MS)
 
 
 def _settle(event: DecodedEvent, oldest_ms: int, newest_ms: int) -> bool:
@@ -221,9 +237,8 @@ def _ask_model(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
     except _Unreadable as error:
         return Reason.NOT_JSON, f"not a JSON object: {error}"
     fields: dict[str, Any] = {}
-    for name in (
-        name for name in Event.model_fields if name in raw_fields
-    ):  # in one order: the verdict names the first
+    known = [name for name in Event.model_fields if name in raw_fields]  # in one order: the verdict names the first
+    for name in known:
         try:
             fields[name] = _plain(raw_fields[name])
         except _Unreadable as error:

@@ -8,6 +8,8 @@ exact msgspec form fails here, when the module is loaded, instead of being skipp
 from __future__ import annotations
 
 import types
+from collections.abc import Collection
+from itertools import chain
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
@@ -27,18 +29,34 @@ _BOUNDS = {
     annotated_types.MinLen: "min_length",
     annotated_types.MaxLen: "max_length",
 }
+_HARMLESS_CONFIG = {"strict", "extra", "frozen", "hide_input_in_errors"}
 
 
-def struct_from(model: type[BaseModel]) -> Any:
+def struct_from(model: type[BaseModel], applied: Collection[str] = ()) -> Any:
     """A msgspec Struct with the fields, defaults and constraints of a strict pydantic model.
+
+    Args:
+        model: a strict model that ignores unknown fields.
+        applied: the model's validator methods that whoever uses the Struct applies itself.
 
     Raises:
         TypeError: the model has something that msgspec cannot express exactly.
     """
-    if not model.model_config.get("strict") or model.model_config.get("extra") != "ignore":
-        raise TypeError(f"{model.__name__} must be strict and ignore unknown fields")
+    _refuse_what_fields_do_not_say(model, applied)
     fields = [_field(name, info) for name, info in model.model_fields.items()]
     return msgspec.defstruct(f"Fast{model.__name__}", fields, kw_only=True, gc=False)
+
+
+def _refuse_what_fields_do_not_say(model: type[BaseModel], applied: Collection[str]) -> None:
+    config = model.model_config
+    if not config.get("strict") or config.get("extra") != "ignore":
+        raise TypeError(f"{model.__name__} must be strict and ignore unknown fields")
+    if unknown := config.keys() - _HARMLESS_CONFIG:
+        raise TypeError(f"{model.__name__}: {sorted(unknown)} of its configuration has no exact form here")
+    own = model.__pydantic_decorators__
+    methods = {*own.validators, *own.field_validators, *own.root_validators, *own.model_validators}
+    if unapplied := methods - set(applied):
+        raise TypeError(f"{model.__name__}: the validator {sorted(unapplied)} has no exact form here")
 
 
 def _field(name: str, info: FieldInfo) -> Any:
@@ -68,6 +86,8 @@ def _fast_type(hint: Any, constraints: tuple[Any, ...] = ()) -> Any:
             raise TypeError(f"only X | None has a form here, not {hint}")
         return _fast_type(inner[0], constraints) | None
     meta = _bounds(constraints)
+    if origin is dict and args[0] is not str:
+        raise TypeError(f"the keys of a JSON object are text, not as {hint} says")
     if origin in {dict, list}:
         plain: Any = origin[tuple(_fast_type(arg) for arg in args)]
     elif origin is Literal or hint in {str, int, float, bool}:
@@ -79,11 +99,12 @@ def _fast_type(hint: Any, constraints: tuple[Any, ...] = ()) -> Any:
 
 def _bounds(constraints: tuple[Any, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for constraint in constraints:
-        if isinstance(constraint, FieldInfo):
-            found |= _bounds(tuple(constraint.metadata))
-        elif type(constraint) in _BOUNDS:
+    entries = [entry.metadata if isinstance(entry, FieldInfo) else [entry] for entry in constraints]
+    for constraint in chain.from_iterable(entries):
+        if type(constraint) in _BOUNDS:
             bound = _BOUNDS[type(constraint)]
+            if bound in found:
+                raise TypeError(f"{constraint!r} is the second of its kind")
             found[bound] = getattr(constraint, bound)
         elif not _is_already_so(constraint):
             raise TypeError(f"{constraint!r} has no exact form here")
@@ -97,12 +118,19 @@ def _is_already_so(constraint: Any) -> bool:
     return widening or finite
 
 
-class DecodedEvent(struct_from(Event), kw_only=True, gc=False, omit_defaults=True):  # type: ignore[misc, call-arg]
+_APPLIED_BY_DECODE = (
+    "_null_is_absent",  # msgspec takes null only where absent means None; elsewhere the model is asked
+    "_keeps_the_rules",
+)
+
+
+class DecodedEvent(struct_from(Event, _APPLIED_BY_DECODE), kw_only=True, gc=False, omit_defaults=True):  # type: ignore[misc, call-arg]
     """An event as the fold reads it: the model's fields, what they mean, and its place in the log.
 
-    `timestamp` stays the producer's text and the costs the producer's numbers. `event_time_ms` (milliseconds since the
-    epoch, UTC) and the `…_nanos` (nano-dollars) are what they mean, set by `decode`, as is `latency_us`. The place in the log is set by the
-    fold, and makes the event a row of the events table. A producer's own values for these names never survive.
+    `timestamp` stays the producer's text and the costs the producer's numbers. What they mean is set by `decode`:
+    `event_time_ms` (milliseconds since the epoch, UTC) and the `…_nanos` (nano-dollars); so is `latency_us`. The place
+    in the log is set by the fold, and makes the event a row of the events table. A producer's own values for these
+    names never survive.
     """
 
     event_time_ms: int = 0

@@ -66,14 +66,18 @@ Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 Milliseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Label = Annotated[str, Field(max_length=1024)]
-Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # the text of a larger one may be too long
+FastLabel = (
+    Annotated[str, Meta(max_length=1024)]
+    | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # the text of a larger one may be too long
+    | float
+    | bool
+    | None
+)
 Labels = Annotated[
     dict[str, Label],
     Field(max_length=64),
     BeforeValidator(_read_map),
-    Fast(
-        Annotated[dict[str, Annotated[str, Meta(max_length=1024)] | Int64 | float | bool | None], Meta(max_length=64)]
-    ),
+    Fast(Annotated[dict[str, FastLabel], Meta(max_length=64)]),
 ]
 
 

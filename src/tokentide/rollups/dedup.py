@@ -7,7 +7,6 @@ recently. Each occurrence renews it, so re-reading the stretch of log that the w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
 
 __all__ = ["DedupWindow"]
 
@@ -15,27 +14,30 @@ __all__ = ["DedupWindow"]
 class DedupWindow:
     """The ids of one partition.
 
-    Occurrences are numbered in log order. `_latest` maps an id to its latest number, `_order` lists the ids by number,
-    and `_times` says which log time each stretch of numbers belongs to; so forgetting the oldest costs O(1).
+    Occurrences are numbered in log order. Each project has a dict from an id to the number of its latest occurrence;
+    `_ids` and `_projects` list what occurred, by number; `_times` says which log time each stretch of numbers belongs
+    to. So forgetting the oldest costs O(1), and an id costs no object but its own integer.
 
     Args:
         window_ms: an id is known this long after its latest occurrence, in log time, the last millisecond included.
         max_ids: at most so many ids are known.
     """
 
-    __slots__ = ("_first", "_latest", "_next", "_order", "_times", "_window_ms", "max_ids")
+    __slots__ = ("_first", "_ids", "_known", "_latest", "_next", "_projects", "_times", "_window_ms", "max_ids")
 
     def __init__(self, window_ms: int, max_ids: int) -> None:
         self._window_ms = window_ms
         self.max_ids = max_ids
-        self._latest: dict[Hashable, int] = {}
-        self._order: deque[Hashable] = deque()
+        self._latest: dict[str, dict[int, int]] = {}
+        self._ids: deque[int] = deque()
+        self._projects: deque[str] = deque()
         self._times: deque[tuple[int, int]] = deque()
         self._first = 0
         self._next = 0
+        self._known = 0
 
     def __len__(self) -> int:
-        return len(self._latest)
+        return self._known
 
     def advance(self, log_time_ms: int) -> None:
         """Move to a log time, which never falls; what has left the window is forgotten."""
@@ -49,24 +51,29 @@ class DedupWindow:
         while self._first < times[0][0]:
             self._forget_oldest()
 
-    def is_new(self, identity: Hashable) -> bool:
-        """Whether the id was unknown; it is known from now on."""
+    def is_new(self, project_id: str, event_id: int) -> bool:
+        """Whether the id was unknown in its project; it is known from now on."""
+        latest = self._latest.get(project_id)
+        if latest is None:
+            latest = self._latest[project_id] = {}
         number = self._next
         self._next = number + 1
-        latest = self._latest
-        new = identity not in latest
-        latest[identity] = number
-        self._order.append(identity)
-        if len(latest) > self.max_ids:
-            self._shrink()
+        new = event_id not in latest
+        latest[event_id] = number
+        self._ids.append(event_id)
+        self._projects.append(project_id)
+        if new:
+            self._known += 1
+            while self._known > self.max_ids:
+                self._forget_oldest()
         return new
 
-    def _shrink(self) -> None:
-        while len(self._latest) > self.max_ids:
-            self._forget_oldest()
-
     def _forget_oldest(self) -> None:
-        identity = self._order.popleft()
-        if self._latest[identity] == self._first:  # else it was seen again since
-            del self._latest[identity]
+        event_id, project_id = self._ids.popleft(), self._projects.popleft()
+        latest = self._latest[project_id]
+        if latest[event_id] == self._first:  # else it was seen again since
+            del latest[event_id]
+            self._known -= 1
+            if not latest:
+                del self._latest[project_id]
         self._first += 1

@@ -12,7 +12,7 @@ exact whatever happens to the shell:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,7 @@ class FoldSettings:
     keep_events: bool = True
 
 
-@dataclass(slots=True)  # not frozen: one is made for every record, and freezing costs more than folding a field
-class Record:
+class Record(msgspec.Struct, gc=False):
     """One record after decoding; never changed.
 
     Attributes:
@@ -155,12 +154,10 @@ class PartitionState:
 
     def remember(self, records: Iterable[Record]) -> None:
         """Rebuild the duplicates window from records below the position, in log order, starting before its edge."""
-        log_time_ms: int | None = None
         for record in records:
-            log_time_ms = record.time_ms if log_time_ms is None else max(log_time_ms, record.time_ms)
-            self.dedup.advance(log_time_ms)
+            self.dedup.advance(record.time_ms)
             for event in record.decoded.events:
-                self.dedup.is_new((event.project_id, event.event_id.int))
+                self.dedup.is_new(event.project_id, event.event_id.int)
 
     def cold_keys(self, records: Iterable[Record]) -> dict[Table, set[Key]]:
         """The rows that must be read back before the records can be folded."""
@@ -193,28 +190,34 @@ class PartitionState:
 
     def fold(self, record: Record) -> None:
         """Apply the next record. Its cold keys must have been adopted."""
-        assert record.offset >= self._next_offset, "a record below the position must be dropped unread"
+        self.fold_all((record,))
+
+    def fold_all(self, records: Sequence[Record]) -> None:
+        """Apply the next records, in order. Their cold keys must have been adopted."""
+        assert not records or records[0].offset >= self._next_offset, "what is folded must not come again"
         self.broken = True
-        log_time_ms = self._log_time_ms
-        if log_time_ms is None or record.time_ms > log_time_ms:
-            self._log_time_ms = log_time_ms = record.time_ms
-        self.dedup.advance(log_time_ms)
-        is_new = self.dedup.is_new
-        decoded, counts = record.decoded, self.counts
-        version = (self._version_base | record.offset) + 1
+        if self._log_time_ms is not None:
+            self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
+        counts, is_new, fold_event = self.counts, self.dedup.is_new, self._fold_event
         duplicates = 0
-        for index, event in zip(decoded.indexes, decoded.events, strict=True):
-            if is_new((event.project_id, event.event_id.int)):
-                self._fold_event(event, index, version)
-            else:
-                duplicates += 1
-        counts.records += 1
-        counts.events += len(decoded.events) - duplicates
+        for record in records:
+            self._advance(record.time_ms)
+            decoded = record.decoded
+            version = (self._version_base | record.offset) + 1
+            for index, event in zip(decoded.indexes, decoded.events, strict=True):
+                if is_new(event.project_id, event.event_id.int):
+                    fold_event(event, index, version)
+                else:
+                    duplicates += 1
+            counts.bytes += len(record.value or b"")
+            counts.events += len(decoded.events)
+            counts.refused += len(decoded.refusals)
+        counts.records += len(records)
+        counts.events -= duplicates
         counts.duplicates += duplicates
-        counts.bytes += len(record.value or b"")
-        counts.refused += len(decoded.refusals)
-        self._last = record
-        self._next_offset = record.offset + 1
+        if records:
+            self._last = records[-1]
+            self._next_offset = records[-1].offset + 1
         self.broken = False
 
     def snapshot(self) -> Snapshot:
@@ -252,6 +255,12 @@ class PartitionState:
         """The counts since the last call."""
         counts, self.counts = self.counts, Counts()
         return counts
+
+    def _advance(self, record_ms: int) -> None:
+        """Log time is the running maximum of the record timestamps."""
+        if self._log_time_ms is None or record_ms > self._log_time_ms:
+            self._log_time_ms = record_ms
+            self.dedup.advance(record_ms)
 
     def _raise_floor(self) -> None:
         if self._log_time_ms is not None:

@@ -1,8 +1,11 @@
 """Latency sketches: merging t-digests, for many buckets in one pass.
 
 A digest is a list of centroids (mean, weight) in the order of their means. Centroids whose mid-ranks fall into the
-same cell of the scale function k2 are merged: cells are narrow at both ends, so that high percentiles stay sharp
-(Dunning, "The size of a t-digest", 2019). A digest of few values keeps each of them.
+same cell of a scale function are merged (Dunning, "The size of a t-digest", 2019). Only the median and higher
+percentiles are asked for, so cells narrow towards the top alone: around the rank q, from 0 to 1, a cell holds
+2 / 250 * sqrt(1 - q) of all values, that is 0.6 % at the median and 0.08 % at the 99th percentile. A centroid is
+narrower than two cells, so even where values leap within it, a percentile lies hardly further from its rank than that.
+A digest of few values keeps each of them.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ __all__ = ["EXACT_UP_TO", "Digest", "compress"]
 EXACT_UP_TO = 128
 """A digest of at most so many values holds each of them."""
 
-_DELTA = 200.0
+_CELLS = 250.0
 _EMPTY = b""
 
 
@@ -66,6 +69,7 @@ def compress(digests: Sequence[Digest], values: Sequence[bytes]) -> list[Digest]
     means = np.frombuffer(b"".join([*(digest.means for digest in digests), *values]), np.float32)
     if not len(means):
         return list(digests)
+    means = means + np.float32(0)  # makes -0.0 (which JSON allows) 0.0: its bits would sort above all others
     weights = np.ones(len(means))
     old = np.frombuffer(b"".join(digest.weights for digest in digests), np.uint32)
     weights[: len(old)] = old
@@ -84,8 +88,7 @@ def _merge(
     total = np.bincount(group, weight, groups)
     before = np.cumsum(weight) - weight - (np.cumsum(total) - total)[group]
     rank = (before + weight / 2) / total[group]
-    scale = _DELTA / (4.0 * np.log(np.maximum(total / _DELTA, 1.0)) + 24.0)
-    cell = np.floor(scale[group] * np.log(rank / (1.0 - rank)))
+    cell = np.floor(_CELLS * np.sqrt(1.0 - rank))
     starts = np.ones(len(group), bool)
     starts[1:] = (cell[1:] != cell[:-1]) | (group[1:] != group[:-1]) | (total[group[1:]] <= EXACT_UP_TO)
     first = np.flatnonzero(starts)

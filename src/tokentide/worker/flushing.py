@@ -43,8 +43,8 @@ class Flush:
 
     @property
     def rows(self) -> int:
-        """Rows that are not acknowledged yet."""
-        return sum(batch.count for batch in self.batches)
+        """Rows and dead letters that are not acknowledged yet."""
+        return sum(batch.count for batch in self.batches) + len(self.letters)
 
 
 async def carry_out(

@@ -7,10 +7,11 @@ covers; only then is anything consumed. What contradicts itself is asked again, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tokentide.errors import LogMismatch
-from tokentide.events import Limits, decode
+from tokentide.events import Limits, decode_slice
 from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, Record, hash_of
 from tokentide.worker.ports import Bounds, Log, RawRecord, Rows
 
@@ -61,9 +62,15 @@ async def load(partition: int, rows: Rows, log: Log, settings: LoadSettings) -> 
     return Loaded(state, through_ms)
 
 
-def parse(record: RawRecord, limits: Limits) -> Record:
-    """Decode one record."""
-    return Record(record.offset, record.timestamp, record.value, decode(record.value, record.timestamp, limits))
+def parse(records: Sequence[RawRecord], limits: Limits) -> list[Record]:
+    """Decode records."""
+    values, times_ms = [record.value for record in records], [record.timestamp for record in records]
+    return [
+        Record(record.offset, time_ms, value, decoded)
+        for record, time_ms, value, decoded in zip(
+            records, times_ms, values, decode_slice(values, times_ms, limits), strict=True
+        )
+    ]
 
 
 def mismatch(position: Position | None, bounds: Bounds, epoch: int) -> str | None:
@@ -146,4 +153,4 @@ async def _rebuild_window(state: PartitionState, bounds: Bounds, log: Log, setti
     if begin is None:
         return
     async for records in log.read(state.partition, max(begin, bounds.begin), position.offset):
-        state.remember(parse(record, settings.limits) for record in records)
+        state.remember(parse(records, settings.limits))

@@ -25,6 +25,7 @@ from tokentide.worker.room import Room
 
 __all__ = ["Pipeline", "PipelineSettings"]
 
+_AT_ONCE = 100  # so many records stay in the processor's cache between being decoded and folded
 _logger = logging.getLogger(__name__)
 
 
@@ -85,9 +86,10 @@ class Pipeline:
 
     @property
     def waiting_rows(self) -> int:
-        """Rows in memory that are not acknowledged yet."""
+        """Rows and dead letters in memory that are not acknowledged yet."""
         in_flight = self._in_flight.rows if self._in_flight else 0
-        return in_flight + sum(state.waiting for state in self.states.values())
+        letters = sum(len(waiting) for waiting in self._letters.values())
+        return in_flight + letters + sum(state.waiting for state in self.states.values())
 
     async def assigned(self, partitions: Collection[int]) -> None:
         """Load the state of the partitions. Returns when it is complete, or when they went elsewhere meanwhile.
@@ -99,6 +101,8 @@ class Pipeline:
         assignment, started = self._assignment, asyncio.get_running_loop().time()
         self.states, self._letters, self.loaded = {}, {}, False
         self._metrics.counter("rebalances").inc()
+        for name in ("lag_records", "committed_offset"):  # what another worker reports now
+            self._metrics.gauge(name).clear()
         loaded = {}
         for partition in sorted(partitions):
             found = await until_answered(
@@ -174,23 +178,34 @@ class Pipeline:
     async def _fold(self, state: PartitionState, slice_: Slice) -> None:
         limits = self._settings.load.limits
         begin = state.next_offset
-        records = [parse(raw, limits) for raw in slice_.records if raw.offset >= begin]
+        waiting = [raw for raw in slice_.records if raw.offset >= begin]
+        while waiting:
+            records, waiting = parse(waiting[:_AT_ONCE], limits), waiting[_AT_ONCE:]
+            if state.cold_keys(records):
+                records += parse(waiting, limits)  # one question for the whole slice
+                waiting = []
+                if not await self._warm_up(state, records):
+                    return
+            state.fold_all(records)
+            for record in records:
+                if record.decoded.refusals:
+                    self._refuse(state.partition, record)
+        self._count(state)
+
+    async def _warm_up(self, state: PartitionState, records: list[Record]) -> bool:
+        """Read back every row that the records need; False when the partition went elsewhere meanwhile."""
 
         def is_mine() -> bool:
             return self.states.get(state.partition) is state
 
-        while cold := state.cold_keys(records):
+        while cold := state.cold_keys(records):  # again after each wait: a flush may have let some go
             for table, keys in cold.items():
                 read = partial(self._rows.read_keys, table, state.partition, keys)
                 found = await until_answered(read, "reading back the rows of late events", is_mine)
                 if found is None or not is_mine():
-                    return
+                    return False
                 state.adopt(table, found, keys)
-        for record in records:
-            state.fold(record)
-            if record.decoded.refusals:
-                self._refuse(state.partition, record)
-        self._count(state)
+        return True
 
     def _refuse(self, partition: int, record: Record) -> None:
         letters = self._letters.setdefault(partition, [])
