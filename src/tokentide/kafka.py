@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,18 +11,27 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.helpers import create_ssl_context
 
-from tokentide.errors import DependencyUnavailable
+from tokentide.errors import DependencyUnavailable, SettingsError
 from tokentide.settings import Settings
 
-__all__ = ["ensure_topics", "kafka_options", "missing_topics"]
+__all__ = ["LARGEST_LETTER_BYTES", "ensure_topics", "kafka_options", "missing_topics"]
+
+LARGEST_LETTER_BYTES = 64 * 1024 * 1024
+"""Largest record of the dead-letter topic. A compressed record of the events' topic may hold more than that topic's own
+limit once it is read."""
 
 _WEEK_MS = 7 * 24 * 3600 * 1000
 _DEAD_RETENTION_MS = 30 * 24 * 3600 * 1000
 _REQUEST_MS = 15_000
+_FRAMING_BYTES = 64 * 1024
 
 
 def kafka_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments that make any client of aiokafka reach Kafka as the settings say; they hold secrets."""
+    """Keyword arguments that make any client of aiokafka reach Kafka as the settings say; they hold secrets.
+
+    Raises:
+        SettingsError: the file of the certificate authorities cannot be read.
+    """
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka,
         "security_protocol": settings.kafka_security_protocol,
@@ -33,22 +43,30 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
         }
     if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = create_ssl_context(cafile=settings.kafka_tls_ca or None)
+        options["ssl_context"] = _ssl_context(settings.kafka_tls_ca)
     return options
 
 
 async def ensure_topics(settings: Settings, *, partitions: int, replication: int = 1) -> list[str]:
     """Make the topics that are missing; their names.
 
-    The topic of the events takes its time from the broker, so that no producer's clock can push log time ahead.
+    The topic of the events takes its time from the broker, so that no producer's clock can push log time ahead. Both
+    take records as large as they may get: a dead letter holds what was refused, also when that was too large.
 
     Raises:
         DependencyUnavailable: Kafka does not answer, or refuses to make them.
     """
     missing = await missing_topics(settings)
     configurations = {
-        settings.topic: {"message.timestamp.type": "LogAppendTime", "retention.ms": str(_WEEK_MS)},
-        settings.dead_topic: {"retention.ms": str(_DEAD_RETENTION_MS)},
+        settings.topic: {
+            "message.timestamp.type": "LogAppendTime",
+            "retention.ms": str(_WEEK_MS),
+            "max.message.bytes": str(settings.max_record_bytes + _FRAMING_BYTES),
+        },
+        settings.dead_topic: {
+            "retention.ms": str(_DEAD_RETENTION_MS),
+            "max.message.bytes": str(LARGEST_LETTER_BYTES),
+        },
     }
     wanted = [NewTopic(name, partitions, replication, topic_configs=configurations[name]) for name in missing]
     if wanted:
@@ -69,6 +87,14 @@ async def missing_topics(settings: Settings) -> list[str]:
     async with _administration(settings) as admin:
         there = set(await admin.list_topics())
     return [name for name in (settings.topic, settings.dead_topic) if name not in there]
+
+
+def _ssl_context(authorities_file: str) -> ssl.SSLContext:
+    try:
+        context: ssl.SSLContext = create_ssl_context(cafile=authorities_file or None)
+    except OSError as error:
+        raise SettingsError([f"TOKENTIDE_KAFKA_TLS_CA: {authorities_file}: {error}"]) from error
+    return context
 
 
 @asynccontextmanager

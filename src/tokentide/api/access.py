@@ -30,9 +30,6 @@ __all__ = ["REQUESTS_A_MINUTE", "Access", "Caller", "Reader"]
 REQUESTS_A_MINUTE = 300
 """How often a session may ask for data."""
 
-_REFRESH_SECONDS = 5.0
-_LEAST_SECONDS_BETWEEN_LOOKS = 0.5
-
 _log = logging.getLogger(__name__)
 
 
@@ -60,10 +57,18 @@ class _Known:
 
 
 class Access:
-    """Decides who may ask; needs `keep_fresh` running beside it to notice revoked keys."""
+    """Decides who may ask; needs `keep_fresh` running beside it to notice revoked keys.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: where keys and projects stand.
+        refresh_seconds: how long a change may go unnoticed, as long as the store answers.
+        pause_seconds: least time between two looks into the store, however many unknown keys are presented.
+    """
+
+    def __init__(self, store: Store, *, refresh_seconds: float = 5.0, pause_seconds: float = 0.5) -> None:
         self._store = store
+        self._refresh_seconds = refresh_seconds
+        self._pause_seconds = pause_seconds
         self._known = _Known(KeyRing([]), {})
         self._limits = SlidingWindow()
         self._looking = asyncio.Lock()
@@ -73,8 +78,11 @@ class Access:
     async def keep_fresh(self) -> None:
         """Look into the store every few seconds, until cancelled."""
         while True:
-            await self._look(time.monotonic())
-            await asyncio.sleep(_REFRESH_SECONDS)
+            try:
+                await self._look(time.monotonic())
+            except Exception:  # noqa: BLE001  nothing may end this loop: revoked keys would stay good
+                _log.exception("looking for changed access keys failed; trying again")
+            await asyncio.sleep(self._refresh_seconds)
 
     async def reader(self, authorization: str | None) -> Caller:
         """Who asks for data, by the header `Authorization`.
@@ -132,7 +140,7 @@ class Access:
         async with self._looking:
             if self._looked_at >= asked_at:
                 return
-            await asyncio.sleep(max(0.0, self._looked_at + _LEAST_SECONDS_BETWEEN_LOOKS - time.monotonic()))
+            await asyncio.sleep(max(0.0, self._looked_at + self._pause_seconds - time.monotonic()))
             self._looked_at = time.monotonic()
             try:
                 self._known = await asyncio.to_thread(_read, self._store)

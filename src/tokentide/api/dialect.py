@@ -19,9 +19,22 @@ from pydantic import BaseModel
 from tokentide.api.failures import Failure, Kind, failure_of
 from tokentide.errors import QueryError
 
-__all__ = ["Dialect", "documented_failures", "failed", "route_class"]
+__all__ = ["Dialect", "documented", "failed", "route_class"]
 
 _log = logging.getLogger(__name__)
+
+_RETRY_AFTER = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+_FRESHNESS = {
+    "X-Data-Through": {
+        "description": "the log time up to which every partition is in the answer",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "X-Window-Aligned": {
+        "description": "present when the window was widened to whole buckets, for want of single events at its edges",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "ETag": {"description": "send it as If-None-Match: 304 when nothing changed", "schema": {"type": "string"}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,8 @@ def route_class(dialect: Dialect) -> type[APIRoute]:
                     failure = failure_of(error)
                     if failure.kind is Kind.INTERNAL:
                         _log.exception("%s %s failed", request.method, self.path)
+                    if failure.kind is Kind.UNAVAILABLE:
+                        _log.warning("%s %s: %s", request.method, self.path, error)
                     return failed(dialect, failure)
 
             return answer
@@ -73,21 +88,21 @@ def failed(dialect: Dialect, failure: Failure) -> Response:
     return Response(body, failure.status, headers, media_type="application/json")
 
 
-def documented_failures(dialect: Dialect) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says about the failures of a route that reads data."""
-    retry = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
-    meanings: dict[int | str, tuple[str, dict[str, Any]]] = {
-        400: ("A parameter is missing or wrong; the message names it", {}),
-        401: ("No access key, or one that is not known", {}),
-        403: ("The key may not read this", {}),
-        429: ("Too many requests", retry),
-        500: ("A fault of this service", {}),
-        503: ("The data cannot be read right now", retry),
+def documented(dialect: Dialect) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says about the answers of a route that reads data, besides the body of a good one."""
+    answers: dict[int | str, dict[str, Any]] = {
+        200: {"headers": _FRESHNESS},
+        304: {"description": "Nothing changed since the answer with that ETag"},
+        400: {"description": "A parameter is missing or wrong; the message names it"},
+        401: {"description": "No access key, or one that is not known"},
+        403: {"description": "The key may not read this"},
+        429: {"description": "Too many requests", "headers": _RETRY_AFTER},
+        500: {"description": "A fault of this service"},
+        503: {"description": "The data cannot be read right now", "headers": _RETRY_AFTER},
     }
-    return {
-        status: {"model": dialect.error, "description": meaning, "headers": headers}
-        for status, (meaning, headers) in meanings.items()
-    }
+    for status in (400, 401, 403, 429, 500, 503):
+        answers[status]["model"] = dialect.error
+    return answers
 
 
 def _first_problem(error: RequestValidationError) -> QueryError:

@@ -28,7 +28,7 @@ class Found:
 
     Attributes:
         rows: of each question, in the order of the questions.
-        through_ms: the log time up to which every partition is in the rows, or later.
+        through_ms: the log time up to which the rows hold every partition, at least; 0 when nothing was ever stored.
         widened: whether a window was widened to whole buckets.
     """
 
@@ -66,14 +66,10 @@ class Engine:
         Raises:
             StoreUnavailable: one of them could not be answered now.
         """
-        [(through_ms,)] = await self._run(self._through)
+        through = await self._run(self._through)
         rows = await asyncio.gather(*(self._run(question) for question in questions))
         widened = any(isinstance(question, Question) and question.widened for question in questions)
-        return Found(list(rows), max(0, through_ms), widened)
-
-    async def ask_one(self, query: Query) -> Rows:
-        """Ask one question that is no part of a data answer."""
-        return await self._run(query)
+        return Found(list(rows), through[0][0] if through else 0, widened)
 
     def close(self) -> None:
         """Let running questions end, and take no more."""

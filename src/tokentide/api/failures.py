@@ -24,8 +24,6 @@ class Kind(Enum):
     WRONG_ROLE = auto()
     FOREIGN_PROJECT = auto()
     BAD_REQUEST = auto()
-    NOT_FOUND = auto()
-    WRONG_METHOD = auto()
     TOO_MANY_REQUESTS = auto()
     INTERNAL = auto()
     UNAVAILABLE = auto()
@@ -38,8 +36,6 @@ _STATUS = {
     Kind.WRONG_ROLE: 403,
     Kind.FOREIGN_PROJECT: 403,
     Kind.BAD_REQUEST: 400,
-    Kind.NOT_FOUND: 404,
-    Kind.WRONG_METHOD: 405,
     Kind.TOO_MANY_REQUESTS: 429,
     Kind.INTERNAL: 500,
     Kind.UNAVAILABLE: 503,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["dollars", "milliseconds", "quantile_ms", "rounded", "share"]
+__all__ = ["NANOS_PER_DOLLAR", "dollars", "milliseconds", "quantile_ms", "rounded", "share"]
 
-_NANOS_PER_DOLLAR = 10**9
+NANOS_PER_DOLLAR = 10**9
 _MICROS_PER_MILLISECOND = 1000
 
 
@@ -28,7 +28,7 @@ def share(part: int, whole: int) -> float:
 
 def dollars(nanos: int, per: int = 1) -> float:
     """Dollars with at most six decimals, of a sum in nano-dollars spread over `per` calls."""
-    return rounded(nanos, per * _NANOS_PER_DOLLAR, 6)
+    return rounded(nanos, per * NANOS_PER_DOLLAR, 6)
 
 
 def milliseconds(micros: int, per: int = 1) -> float:

@@ -107,7 +107,7 @@ def api(log_format: str | None, /) -> None:
     """Serve the read API, until SIGTERM. Configured by settings only."""
     from tokentide.api.serve import run_api
 
-    sys.exit(run_api(settings_of(log_format)) or 0)
+    run_api(settings_of(log_format))
 
 
 @click.command()

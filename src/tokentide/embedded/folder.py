@@ -11,7 +11,6 @@ files would be worse than a short wait. The kernel gives both back when their ho
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import time
 from typing import TYPE_CHECKING, Self
@@ -26,16 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DataFolder"]
 
-_logger = logging.getLogger(__name__)
-
-_PARTS_DEADLINE_SECONDS = 15.0
-_POLL_SECONDS = 0.1
+_OWNER_SECONDS = 1.0  # the kernel takes a moment to clear away an owner that was killed
+_PARTS_SECONDS = 15.0
+_POLL_SECONDS = 0.05
 
 
 class DataFolder:
     """A folder that this process alone uses, between `with` and its end."""
 
-    def __init__(self, path: Path, *, parts_deadline_seconds: float = _PARTS_DEADLINE_SECONDS) -> None:
+    def __init__(self, path: Path, *, parts_deadline_seconds: float = _PARTS_SECONDS) -> None:
         self.path = path.absolute()
         self.logs = self.path / "logs"
         self._parts_deadline_seconds = parts_deadline_seconds
@@ -76,7 +74,7 @@ class DataFolder:
 
     def _take_owner_lock(self) -> None:
         lock = self._open("owner.lock")
-        if not _try_lock(lock):
+        if not _lock_within(lock, _OWNER_SECONDS):
             owner = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
             raise SettingsError(
                 [f"data folder {self.path} is in use by process {owner}: stop it, or choose another folder"]
@@ -85,16 +83,11 @@ class DataFolder:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
     def _take_parts_lock(self) -> None:
-        lock = self._open("parts.lock")
-        end = time.monotonic() + self._parts_deadline_seconds
-        while not _try_lock(lock):
-            if time.monotonic() > end:
-                raise DependencyUnavailable(
-                    f"parts of an earlier run still use {self.path} after {self._parts_deadline_seconds:.0f} s: "
-                    f"find them with `fuser {self.path / 'parts.lock'}` and end them"
-                )
-            _logger.debug("waiting for the parts of an earlier run on %s to end", self.path)
-            time.sleep(_POLL_SECONDS)
+        if not _lock_within(self._open("parts.lock"), self._parts_deadline_seconds):
+            raise DependencyUnavailable(
+                f"parts of an earlier run still use {self.path} after {self._parts_deadline_seconds:.0f} s: "
+                f"find them with `fuser {self.path / 'parts.lock'}` and end them"
+            )
 
     def _open(self, name: str) -> int:
         lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o600)
@@ -104,6 +97,15 @@ class DataFolder:
     def _release(self) -> None:
         while self._locks:
             os.close(self._locks.pop())
+
+
+def _lock_within(lock: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not _try_lock(lock):
+        if time.monotonic() > end:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _try_lock(lock: int) -> bool:

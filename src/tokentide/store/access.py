@@ -1,7 +1,6 @@
 """Who may come in? Access keys and the projects of organisations, as they stand in the store.
 
-A key is opaque. The store holds its SHA-256 only, so that neither a backup nor a reader of the table can use one. A
-change of a key is a new row of its id with a higher version.
+A key is opaque; the store holds its SHA-256 only, which nobody can use. A change is a new row with a higher version.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ __all__ = [
     "create_key",
     "list_keys",
     "load_keys",
+    "make_projects",
     "projects_of",
     "revoke_key",
 ]
@@ -52,7 +52,7 @@ class AccessKey:
         created_ms: when it was made.
         expires_ms: from when on it is refused; None for never.
         revoked_ms: when it was revoked; None when it was not.
-        version: rises with every change of the key.
+        version: rises with every change.
     """
 
     id: str
@@ -126,10 +126,21 @@ def create_key(
     names = tuple(dict.fromkeys(projects))
     key = AccessKey(new.id, _sha256(new.key), role, org, names, tier, now_ms, expires_ms, None, now_ms)
     _check(key)
-    absent = _absent(names, org, _owners(store, names))
-    store.insert("projects", ("project_id", "org_id"), (absent, [org] * len(absent)))
+    make_projects(store, org, names)
     _write(store, key)
     return new
+
+
+def make_projects(store: Store, org: str, projects: Sequence[str]) -> None:
+    """Make those of the projects that do not exist yet, for the organisation.
+
+    Raises:
+        QueryError: one belongs to another organisation, or has an impossible name; none was made.
+        StoreUnavailable, StoreRejected: as the store's methods.
+    """
+    _check_names(org, projects)
+    absent = _absent(projects, org, _owners(store, projects))
+    store.insert("projects", ("project_id", "org_id"), (absent, [org] * len(absent)))
 
 
 def revoke_key(store: Store, key_id: str, now_ms: int) -> AccessKey:
@@ -172,8 +183,7 @@ def projects_of(store: Store, org: str) -> tuple[str, ...]:
 _SELECT_KEYS = """
 SELECT id, toString(key_sha256), role, org_id, projects, tier, toUnixTimestamp64Milli(created_at),
     toUnixTimestamp64Milli(expires_at), toUnixTimestamp64Milli(revoked_at), version
-FROM access_keys FINAL
-ORDER BY created_at, id
+FROM access_keys FINAL ORDER BY created_at, id
 """
 _KEY_COLUMNS = (
     "id",
@@ -196,11 +206,15 @@ def _check(key: AccessKey) -> None:
         raise QueryError(f"tier must be one of {', '.join(get_args(Tier))}, not {key.tier!r}", "tier")
     if key.role == "ingest" and len(key.projects) != 1:
         raise QueryError(f"an ingest key has exactly one project, not {len(key.projects)}", "project")
-    for field, name in (("org", key.org), *(("project", project) for project in key.projects)):
-        if not 1 <= len(name) <= _LONGEST_NAME:
-            raise QueryError(f"{field} must have 1 to {_LONGEST_NAME} characters, not {len(name)}", field)
     if key.expires_ms is not None and key.expires_ms <= key.created_ms:
         raise QueryError("expires must lie in the future", "expires")
+    _check_names(key.org, key.projects)
+
+
+def _check_names(org: str, projects: Sequence[str]) -> None:
+    for field, name in (("org", org), *(("project", project) for project in projects)):
+        if not 1 <= len(name) <= _LONGEST_NAME:
+            raise QueryError(f"{field} must have 1 to {_LONGEST_NAME} characters, not {len(name)}", field)
 
 
 def _absent(projects: Sequence[str], org: str, owners: Mapping[str, str]) -> list[str]:
@@ -208,7 +222,7 @@ def _absent(projects: Sequence[str], org: str, owners: Mapping[str, str]) -> lis
     for name in projects:
         if owners.get(name, org) != org:
             raise QueryError(f"project {name!r} belongs to organisation {owners[name]!r}, not {org!r}", "project")
-    return [name for name in projects if name not in owners]
+    return [name for name in dict.fromkeys(projects) if name not in owners]
 
 
 def _owners(store: Store, projects: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import clickhouse_connect
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.compression import get_compressor
+from clickhouse_connect.driver.summary import QuerySummary
 
 from tokentide.errors import StoreRejected
 from tokentide.store.failures import reporting
@@ -59,7 +60,8 @@ def open_store(dsn: str, database: str, *, read_only: bool = False, cluster: str
         except Exception:
             client.close()
             raise
-        client.server_tz = UTC  # times are bound in the session's zone, which is now UTC whatever the server's is
+        if client.get_client_setting("session_timezone"):
+            client.server_tz = UTC  # times are bound in the session's zone, whatever the server's is
         client.database = database or None
     return ClickHouseStore(client, place.name)
 
@@ -111,9 +113,10 @@ class ClickHouseStore:
         named = table, tuple(columns)
         try:
             with reporting(f"inserting {len(values[0])} rows into {table} of {self._place}"):
-                self._client.insert(
+                done = self._client.insert(
                     table, values, columns, self._client.database, self._types_of(*named), column_oriented=True
                 )
+                _require_end(done.summary)
         except StoreRejected:
             self._types.pop(named, None)  # the table may have changed under the remembered types
             raise
@@ -125,9 +128,10 @@ class ClickHouseStore:
         squeeze = get_compressor(self._client.write_compression)
         with reporting(f"inserting {len(lines)} bytes of JSON into {table} of {self._place}"):
             block = bytes(squeeze.compress_block(lines)) + (squeeze.flush() or b"")  # type: ignore[no-untyped-call]
-            self._client.raw_insert(
+            done = self._client.raw_insert(
                 table, columns, block, fmt="JSONEachRow", compression=self._client.write_compression
             )
+            _require_end(done.summary)
 
     def ask(self, query: Query) -> list[tuple[Any, ...]]:
         """See `Store.ask`. Bind times as aware datetimes: a number of fewer than ten digits is not read as seconds."""
@@ -139,12 +143,16 @@ class ClickHouseStore:
         args = {name: list(value) if isinstance(value, tuple) else value for name, value in query.args.items()}
         with reporting(f"asking {query.name} of {self._place}"):
             answer = self._client.query(query.sql, args, query_tz=UTC, tz_mode="aware")
-            return [tuple(row) for row in answer.result_rows]
+            rows = [tuple(row) for row in answer.result_rows]
+            _require_end(answer.summary)
+        return rows
 
     def command(self, sql: str) -> None:
         """See `Store.command`."""
         with reporting(f"running {' '.join(sql.split())[:60]!r} on {self._place}"):
-            self._client.command(sql)
+            done = self._client.command(sql)
+            if isinstance(done, QuerySummary):  # else the statement gave rows, as ON CLUSTER does
+                _require_end(done.summary)
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -187,6 +195,16 @@ def _http_arguments(parts: SplitResult, answer_seconds: int) -> dict[str, Any]:
         "connect_timeout": CONNECT_SECONDS,
         "send_receive_timeout": answer_seconds,
     }
+
+
+def _require_end(summary: Mapping[str, Any]) -> None:
+    """Raise when ClickHouse's summary, which comes at the end, is not in the answer's head.
+
+    A server that dies has often sent some of the head already, with status 200, and the HTTP library takes that for
+    a whole answer without rows: an insert would count as acknowledged, a question as answered with nothing.
+    """
+    if not {"read_rows", "written_rows"} & summary.keys():
+        raise ConnectionError("the answer broke off (or a proxy leaves out its X-ClickHouse-Summary)")
 
 
 def _set(client: Client, settings: Mapping[str, Setting]) -> None:

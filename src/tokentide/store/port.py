@@ -1,7 +1,7 @@
 """What the project asks of a store: insert, ask, command. Nothing else of ClickHouse is visible outside.
 
-Two implementations stand behind it, chosen by the DSN (`tokentide.store.open_store`): a ClickHouse server over HTTP, and
-the embedded engine chDB in this process. One contract test holds for both, and for the store that the simulations use.
+Two engines stand behind it, chosen by the DSN (`tokentide.store.open_store`): a ClickHouse server over HTTP, and the
+embedded engine chDB in this process. One contract test holds for both, and for the store that the simulations use.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ _PROGRESS = (
 )
 _EPOCH_SHIFT = 48
 _NEVER = -(2**63)
+_LAST_SECOND = 2**32 - 1  # of a DateTime; a wrong clock of the topic's producers may put log time later
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def read_progress(store: Store, topic: str) -> Mapping[int, Progress]:
 
 def read_rows(store: Store, table: Table, partition: int, floor_ms: int | None) -> list[RowState]:
     """Every row of a partition whose bucket begins at or after the floor; without a floor, every row."""
-    floor_seconds = 0 if floor_ms is None else max(0, -(-floor_ms // 1000))
+    floor_seconds = 0 if floor_ms is None else min(max(0, -(-floor_ms // 1000)), _LAST_SECOND)
     condition = "bucket >= toDateTime({floor:UInt32}, 'UTC')"
     return _ask_rows(store, table, partition, condition, {"floor": floor_seconds})
 

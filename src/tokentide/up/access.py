@@ -11,7 +11,7 @@ from pathlib import Path
 from tokentide.clock import now_ms
 from tokentide.settings import Settings
 from tokentide.store import open_store
-from tokentide.store.access import create_key, load_keys
+from tokentide.store.access import create_key, load_keys, make_projects
 from tokentide.store.port import Store
 
 __all__ = ["Access", "ensure_access"]
@@ -42,8 +42,7 @@ def ensure_access(settings: Settings, folder: Path, projects: tuple[str, ...]) -
         if known is None or not (ring.find(known.ingest_key, now) and ring.find(known.read_key, now)):
             known = _made(store, now)
             _keep(folder, known)
-        for project in projects:
-            create_key(store, role="ingest", org=known.org_id, projects=[project], now_ms=now, tier="enterprise")
+        make_projects(store, known.org_id, projects)
     return known
 
 

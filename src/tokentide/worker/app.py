@@ -20,6 +20,15 @@ __all__ = ["build_app", "commit_as_member"]
 _logger = logging.getLogger(__name__)
 
 
+class _App(faust.App):
+    """Faust's app without its folder on disk, which only its tables need: the working folder may be read-only."""
+
+    logger = logging.getLogger("faust.app")  # else Faust's small talk would go out under this module's name
+
+    def _create_directories(self) -> None:
+        pass
+
+
 def build_app(settings: Settings, pipeline: Pipeline, fail: Callable[[BaseException], None]) -> Any:
     """The app, ready to be started.
 
@@ -28,7 +37,7 @@ def build_app(settings: Settings, pipeline: Pipeline, fail: Callable[[BaseExcept
         pipeline: what assignments, slices and shutdown are handed to.
         fail: told of any error that must end the process.
     """
-    app = faust.App(settings.group, **_configuration(settings))
+    app = _App(settings.group, **_configuration(settings))
     app.transport = SliceTransport(app.conf.broker_consumer, app)
     # Faust must not track or commit offsets: it acks what an agent raised on, and commits past what is in flight.
     topic = app.topic(
@@ -91,7 +100,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "table_standby_replicas": 0,
         "topic_disable_leader": True,
         "topic_allow_declare": False,
-        "consumer_group_instance_id": settings.group_instance_id,
+        # None and not "": aiokafka takes that for a name, and workers of one name drive each other out.
+        "consumer_group_instance_id": settings.group_instance_id or None,
         "consumer_auto_offset_reset": "earliest",
         # Counted in slices. Small, so that a rebalance has little to throw away.
         "stream_buffer_maxsize": 64,

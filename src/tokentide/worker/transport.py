@@ -82,7 +82,7 @@ class SliceConsumer(driver.Consumer):
         self._read_offset[partition] = last.offset
 
 
-class _PlainRecords(fetcher.PartitionRecords):
+class _PlainRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
     """Hands out the records as aiokafka's parser made them, with offset, timestamp and value.
 
     Its wrapper, a frozen dataclass of eleven fields, takes longer to make than to fetch and parse the record.

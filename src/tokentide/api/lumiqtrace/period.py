@@ -54,13 +54,13 @@ def timeline_step_ms(period: Period) -> int:
 def bucket_starts_ms(period: Period, step_ms: int, with_calls: Collection[int]) -> range:
     """The buckets that a dense series lists, by their starts.
 
-    The last one is left out when only the closing instant touches it and no call is in it.
+    The last one is left out when nothing but the closing instant touches it and no call is in it.
 
     Raises:
         QueryError: they are more than an answer holds.
     """
     first_ms, last_ms = period.start_ms // step_ms * step_ms, period.end_ms // step_ms * step_ms
-    if last_ms == period.end_ms and last_ms not in with_calls:
+    if first_ms < last_ms == period.end_ms and last_ms not in with_calls:
         last_ms -= step_ms
     starts = range(first_ms, last_ms + 1, step_ms)
     if len(starts) > MOST_BUCKETS:

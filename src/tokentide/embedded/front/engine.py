@@ -7,7 +7,7 @@ refused before it sees them.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,8 @@ class Engine:
                 return self._query(connection, request, _whole(head, source))
             if is_complete and insert.format.upper() == "VALUES":
                 require_one_statement(head[insert.data_at :])
+            if request.binds:  # here is no other way to hand them over
+                connection.query(set_statement({f"param_{name}": value for name, value in request.binds.items()}))
             return self._insert(connection, insert, head, source)
 
     def _query(self, connection: Any, request: Request, text: bytes) -> Answer:
@@ -94,7 +96,7 @@ class Engine:
             connection.query(set_statement({"readonly": "1"}))
         elif request.is_readonly and not kind.only_reads:
             raise ClickHouseError(_READONLY, "READONLY", "Cannot execute query in readonly mode.")
-        result = connection.query(sql, request.default_format)
+        result = connection.query(sql, request.default_format, params=dict(request.binds))
         output_format = query.format or request.default_format
         return Answer(
             data=result.bytes() or b"",  # a copy: chdb's memoryview does not keep its memory alive
@@ -110,7 +112,8 @@ class Engine:
                 inserter.append(piece)
             result = inserter.finish()
         except BaseException:
-            inserter.cancel()
+            with suppress(RuntimeError):  # the error that led here is the one to tell
+                inserter.cancel()
             raise
         return Answer(b"", None, {"written_rows": result.rows_written, "written_bytes": result.bytes_written})
 
@@ -120,8 +123,8 @@ class Engine:
         try:
             if request.database:
                 connection.query("USE " + quoted(request.database, "`"))
-            if settings := {f"param_{name}": value for name, value in request.binds.items()} | dict(request.settings):
-                connection.query(set_statement(settings))
+            if request.settings:
+                connection.query(set_statement(request.settings))
             yield connection
         except (RuntimeError, chdb.ChdbError) as error:
             raise error_from_engine(str(error)) from error

@@ -10,12 +10,18 @@ __all__ = ["data_through", "first_bucket"]
 
 
 def data_through(topic: str) -> Query:
-    """Ask up to which log time, in milliseconds, every partition is stored: one row of one value, 0 for never."""
+    """Ask up to which log time, in milliseconds, every partition is stored; no row before anything was.
+
+    Partitions that only an earlier life of the topic had do not count.
+    """
     return Query(
         "data_through",
         "SELECT min(through_ms)\n"
         "FROM progress FINAL\n"
-        "WHERE topic = {topic:String} AND epoch = (SELECT max(epoch) FROM progress WHERE topic = {topic:String})",
+        "WHERE topic = {topic:String}\n"
+        "GROUP BY epoch\n"
+        "ORDER BY epoch DESC\n"
+        "LIMIT 1",
         {"topic": topic},
     )
 

@@ -2,6 +2,8 @@
 
 The rows of the rollup's whole buckets and the events at the window's edges are brought to the same columns, and
 aggregated together: an answer does not show where the one ends and the other begins.
+
+Every name in the SQL is a constant of this package, and every value a parameter.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from tokentide.store.port import Query
 from tokentide.store.queries.sources import Source
 from tokentide.store.queries.window import Window, split
 
-__all__ = ["BUCKET", "Question", "Scope", "quantiles", "totals"]
+__all__ = ["BUCKET", "Question", "Scope", "breakdowns", "parted", "quantiles", "totals"]
 
-BUCKET = "bucket"
+BUCKET = "at"
 """As a dimension: the start of the time bucket, in seconds since the epoch."""
 
 
@@ -53,7 +55,7 @@ def totals(
     by: Sequence[str] = (),
     step_seconds: int = 3600,
 ) -> Question:
-    """Ask for the sum (of maxima: the maximum) of measures; rows are (*by, *measures), in the order of `by`.
+    """Ask for sums (of maxima: the maximum); rows are (*by, *measures), in the order of `by`.
 
     Args:
         name: what the question is called in metrics.
@@ -63,8 +65,37 @@ def totals(
         by: dimensions of the rollup, or `BUCKET`; without any, there is exactly one row.
         step_seconds: length of a `BUCKET`: a multiple of the rollup's own.
     """
-    aggregates = [f"{'max' if measure.endswith('_max') else 'sum'}({measure})" for measure in measures]
-    return _question(name, source, scope, columns=measures, aggregates=aggregates, by=by, step_seconds=step_seconds)
+    rows = _Rows.of(source, scope, [*by, *measures], step_seconds)
+    return Question(name, rows.aggregated(by, _sums(measures)), rows.args, rows.widened)
+
+
+def breakdowns(
+    name: str,
+    source: Source,
+    scope: Scope,
+    measures: Sequence[str],
+    *,
+    sets: Sequence[tuple[str, ...]],
+    step_seconds: int = 3600,
+) -> Question:
+    """Ask as `totals` does, but by several sets of dimensions in one go; `parted` takes the rows apart."""
+    names = _names(sets)
+    rows = _Rows.of(source, scope, [*names, *measures], step_seconds)
+    selected = ", ".join([f"grouping({', '.join(names)})", *names, *_sums(measures)])
+    grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
+    sql = f"SELECT {selected}\n{rows.sql}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {_places(1 + len(names))}"
+    return Question(name, sql, rows.args, rows.widened)
+
+
+def parted(sets: Sequence[tuple[str, ...]], rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
+    """The rows of `breakdowns` for each of its sets, in their order; a row is (*dimensions, *measures)."""
+    names = _names(sets)
+    parts = []
+    for dimensions in sets:
+        mark = sum(1 << place for place, name in enumerate(reversed(names)) if name not in dimensions)
+        places = [1 + names.index(name) for name in dimensions]
+        parts.append([(*(row[at] for at in places), *row[1 + len(names) :]) for row in rows if row[0] == mark])
+    return parts
 
 
 def quantiles(
@@ -72,64 +103,80 @@ def quantiles(
 ) -> Question:
     """Ask for quantiles of a digest; rows are (*by, [one value for each level]), NaN where there are no calls."""
     columns = [f"{digest}_means", f"{digest}_weights"]
+    rows = _Rows.of(source, scope, [*by, *columns], source.table.bucket_seconds)
     merged = f"quantilesTDigestWeightedArray({', '.join(map(str, levels))})({', '.join(columns)})"
-    step_seconds = source.table.bucket_seconds
-    return _question(name, source, scope, columns=columns, aggregates=[merged], by=by, step_seconds=step_seconds)
+    return Question(name, rows.aggregated(by, [merged]), rows.args, rows.widened)
 
 
-def _question(
-    name: str,
-    source: Source,
-    scope: Scope,
-    *,
-    columns: Sequence[str],
-    aggregates: Sequence[str],
-    by: Sequence[str],
-    step_seconds: int,
-) -> Question:
-    parts = split(scope.window, source.table.bucket_seconds, scope.events_from_ms)
-    taken = [*(dimension for dimension in by if dimension != BUCKET), *columns]
-    args: dict[str, Any] = {"projects": list(scope.projects), **{f"only_{k}": v for k, v in scope.only.items()}}
-    branches = [_buckets(source, scope, taken, parts.interior, args)]
-    if parts.edges:
-        branches.append(_events(source, scope, taken, parts.edges, args))
-    keys = list(by)
-    if BUCKET in by:
-        args["step"] = step_seconds
-        keys[keys.index(BUCKET)] = "intDiv(at, {step:Int64}) * {step:Int64}"
-    places = ", ".join(str(place) for place in range(1, len(keys) + 1))
-    ending = f"\nGROUP BY {', '.join(keys)}\nORDER BY {places}" if keys else ""
-    rows = "\nUNION ALL\n".join(branches)
-    # Every name in the text is a constant of this package; values are parameters.
-    sql = f"SELECT {', '.join([*keys, *aggregates])}\nFROM (\n{rows}\n){ending}"
-    return Question(name, sql, args, parts.widened)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A FROM clause with the columns of the rollup, for buckets and events alike, and its arguments."""
+
+    sql: str
+    args: dict[str, Any]
+    widened: bool
+
+    @classmethod
+    def of(cls, source: Source, scope: Scope, columns: Sequence[str], step_seconds: int) -> _Rows:
+        parts = split(scope.window, source.table.bucket_seconds, scope.events_from_ms)
+        args: dict[str, Any] = {"projects": list(scope.projects)}
+        if BUCKET in columns:
+            args["step"] = step_seconds
+        args |= {f"only_{dimension}": value for dimension, value in scope.only.items()}
+        args |= {"from": parts.interior.start_ms // 1000, "to": parts.interior.end_ms // 1000}
+        branches = [_from_buckets(source, scope, columns)]
+        if parts.edges:
+            branches.append(_from_events(source, scope, columns, len(parts.edges)))
+            for place, edge in enumerate(parts.edges):
+                args |= {f"edge{place}_from": edge.start_ms, f"edge{place}_to": edge.end_ms}
+        return cls("FROM (\n" + "\nUNION ALL\n".join(branches) + "\n)", args, parts.widened)
+
+    def aggregated(self, by: Sequence[str], aggregates: Sequence[str]) -> str:
+        """The whole query."""
+        selected = f"SELECT {', '.join([*by, *aggregates])}\n{self.sql}"
+        return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
 
 
-def _buckets(source: Source, scope: Scope, columns: Sequence[str], interior: Window, args: dict[str, Any]) -> str:
-    """The rollup's rows. First of the branches, so that its plain column names are the names of all."""
-    args["from"], args["to"] = interior.start_ms // 1000, interior.end_ms // 1000
+def _from_buckets(source: Source, scope: Scope, columns: Sequence[str]) -> str:
+    """The rollup's rows: first of the branches, so that its column names are the names of all."""
+    selected = [f"{_bucket_of('bucket')} AS {BUCKET}" if column == BUCKET else column for column in columns]
     only = "".join(f" AND {dimension} = {{only_{dimension}:String}}" for dimension in scope.only)
     return (
-        f"SELECT toInt64(toUnixTimestamp(bucket)) AS at, {', '.join(columns)}\n"
+        f"SELECT {', '.join(selected)}\n"
         f"FROM {source.table.name} FINAL\n"
         "WHERE project_id IN {projects:Array(String)} "
         "AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')" + only
     )
 
 
-def _events(source: Source, scope: Scope, columns: Sequence[str], edges: Sequence[Window], args: dict[str, Any]) -> str:
-    """Rows from events. No expression has an alias here: one that is also a column would replace it everywhere."""
-    for place, edge in enumerate(edges):
-        args[f"edge{place}_from"], args[f"edge{place}_to"] = edge.start_ms, edge.end_ms
+def _from_events(source: Source, scope: Scope, columns: Sequence[str], edges: int) -> str:
+    """Events as rows. Nothing has an alias here: one that is also a column would replace it everywhere."""
+    selected = [_bucket_of("timestamp") if column == BUCKET else source.of_event[column] for column in columns]
     inside = " OR ".join(
         f"timestamp >= fromUnixTimestamp64Milli({{edge{place}_from:Int64}}, 'UTC') "
         f"AND timestamp < fromUnixTimestamp64Milli({{edge{place}_to:Int64}}, 'UTC')"
-        for place in range(len(edges))
+        for place in range(edges)
     )
     only = "".join(f" AND {source.of_event[dimension]} = {{only_{dimension}:String}}" for dimension in scope.only)
     return (
-        "SELECT toInt64(toUnixTimestamp(timestamp)), "
-        f"{', '.join(source.of_event[column] for column in columns)}\n"
+        f"SELECT {', '.join(selected)}\n"
         "FROM events FINAL\n"
         f"WHERE project_id IN {{projects:Array(String)}} AND ({inside}) AND {source.counted}" + only
     )
+
+
+def _bucket_of(time: str) -> str:
+    """Integer arithmetic: toStartOfInterval begins anew at midnight."""
+    return f"intDiv(toInt64(toUnixTimestamp({time})), {{step:Int64}}) * {{step:Int64}}"
+
+
+def _sums(measures: Sequence[str]) -> list[str]:
+    return [f"{'max' if measure.endswith('_max') else 'sum'}({measure})" for measure in measures]
+
+
+def _names(sets: Sequence[tuple[str, ...]]) -> list[str]:
+    return list(dict.fromkeys(name for dimensions in sets for name in dimensions))
+
+
+def _places(count: int) -> str:
+    return ", ".join(str(place) for place in range(1, count + 1))

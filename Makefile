@@ -1,0 +1,77 @@
+# Everything happens in .venv, which `make setup` builds from requirement files pinned by hash.
+# For GNU make 3.81 and later; PYTHON=… chooses the interpreter that .venv is made with.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check bench-short docs lock clean
+
+PYTHON =
+PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
+INSTALL = $(PIP) install --no-deps --no-build-isolation
+REQUIREMENTS = deploy/requirements
+
+help: ## show this
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.installed ## make .venv with all that is needed; quick when that is done already
+
+demo: setup ## everything on this machine, with traffic, a crash on the way, and proof
+	.venv/bin/tokentide demo
+
+test: setup ## all tests, with coverage and its floor for the parts that compute
+	.venv/bin/python -m pytest --cov --cov-report=term:skip-covered
+	@for part in events rollups store/queries; do \
+	    echo "coverage of $$part, 95 % are asked:"; \
+	    .venv/bin/python -m coverage report --include="src/tokentide/$$part/*" --fail-under=95 || exit 1; \
+	done
+
+check: setup ## what can be said without running anything: lint, types, architecture, documentation, deployment
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -m mypy
+	.venv/bin/python -m pytest tests/unit/test_architecture.py tests/unit/test_documentation.py tests/unit/test_deploy.py
+
+bench-short: setup ## a short run of the benchmarks, to see that they work
+	.venv/bin/python -m tests.benchmarks.worker_vs_stock
+
+docs: setup ## write the tables of docs/ again, from the code
+	.venv/bin/python -m docs.reference
+
+clean: ## remove .venv, build products and caches, but no data
+	rm -rf .venv build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache src/tokentide.egg-info
+	find docs src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A link to an interpreter that went away counts as missing, so .venv is then made again.
+.venv/bin/python:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	        echo "Making .venv with $$("$$python" --version)"; \
+	        exec "$$python" -m venv --clear .venv; \
+	    fi; \
+	done; \
+	echo "tokentide needs Python 3.11 or newer with venv, and found none." >&2; \
+	echo "Install it (on Debian and Ubuntu: apt-get install python3-venv), or say where it is: make setup PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+.venv/.installed: .venv/bin/python pyproject.toml $(REQUIREMENTS)/build.txt $(REQUIREMENTS)/development.txt
+	@echo "Installing what $(REQUIREMENTS)/development.txt pins; the first time takes some minutes"
+	@$(INSTALL) --require-hashes --requirement $(REQUIREMENTS)/build.txt
+	@$(INSTALL) --require-hashes --requirement $(REQUIREMENTS)/development.txt
+	@$(INSTALL) --editable .
+	@$(PIP) check
+	@touch $@
+
+# The requirement files. They keep the versions that they name already; `make lock UPGRADE=1` takes the newest.
+UV_VERSION = 0.13.8
+COMPILE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+    --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
+
+lock: build/lock/uv-$(UV_VERSION) ## pin all dependencies again, after a change of pyproject.toml
+	$(COMPILE) $(REQUIREMENTS)/build.in --output-file $(REQUIREMENTS)/build.txt
+	$(COMPILE) pyproject.toml --all-extras --constraint $(REQUIREMENTS)/build.txt --output-file $(REQUIREMENTS)/development.txt
+	$(COMPILE) pyproject.toml --constraint $(REQUIREMENTS)/development.txt --output-file $(REQUIREMENTS)/runtime.txt
+
+build/lock/uv-$(UV_VERSION): .venv/bin/python
+	.venv/bin/python -m venv --clear build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
+	@touch $@

@@ -1,0 +1,126 @@
+"""What do the reference pages list? Their tables, made from the code: `python -m docs.reference` writes them again.
+
+A table stands between two comment lines that name it; all other text of a page is written by hand. A test compares the
+pages with these functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tokentide.events import Event
+from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS, Metric
+from tokentide.settings import Settings, describe
+
+__all__ = ["TABLES", "events_table", "metrics_table", "renewed", "settings_table"]
+
+FOLDER = Path(__file__).parent
+
+
+def settings_table() -> str:
+    """Every setting: its variable, its default, its meaning."""
+    defaults = describe(Settings(), environment={}, env_file=None)
+    rows = [(f"`{d.name}`", _code(d.value) or "empty", d.meaning) for d in defaults]
+    return _table(("setting", "default", "meaning"), rows)
+
+
+def metrics_table(metrics: Iterable[Metric]) -> str:
+    """Some of the metrics: name, kind, labels, meaning."""
+    rows = [(f"`{m.name}`", m.kind, ", ".join(map(_code, m.labels)) or "none", m.meaning) for m in metrics]
+    return _table(("metric", "kind", "labels", "meaning"), rows)
+
+
+def events_table() -> str:
+    """Every field of an event: name, type, default, meaning."""
+    schema = Event.model_json_schema()
+    rows = []
+    for name, described in schema["properties"].items():
+        default = "**required**" if name in schema["required"] else _default(described)
+        rows.append((f"`{name}`", _type(described), default, described.get("description", "")))
+    return _table(("field", "type", "default", "meaning"), rows)
+
+
+TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("settings.md", "settings"): settings_table,
+    ("metrics.md", "worker metrics"): lambda: metrics_table(WORKER_METRICS),
+    ("metrics.md", "api metrics"): lambda: metrics_table(API_METRICS),
+    ("metrics.md", "common metrics"): lambda: metrics_table(COMMON_METRICS),
+    ("events.md", "fields"): events_table,
+}
+"""Each generated table: the page and the name between whose marks it stands, and what makes it."""
+
+
+def renewed(page: str, text: str) -> str:
+    """The text of a page with its tables made again.
+
+    Raises:
+        ValueError: a table's marks are not there.
+    """
+    for (of, name), make in TABLES.items():
+        if of == page:
+            begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
+            if (text.count(begin), text.count(end)) != (1, 1):
+                raise ValueError(f"{page} needs the marks {begin.strip()} and {end} once each, around its table")
+            before, rest = text.split(begin)
+            text = f"{before}{begin}\n{make()}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _default(described: Mapping[str, Any]) -> str:
+    if described.get("type") in {"array", "object"}:
+        return "empty"
+    default = described["default"]
+    return "absent" if default is None else _code(str(default).lower() if isinstance(default, bool) else f"{default}")
+
+
+def _type(described: Mapping[str, Any]) -> str:
+    """The JSON type in words, with its bounds."""
+    if "anyOf" in described:
+        types = [_type(choice) for choice in described["anyOf"] if choice.get("type") != "null"]
+        return types[0] if len(types) == 1 else f"{types[0]}, or the same as decimal text"
+    if "enum" in described:
+        return ", ".join(map(_code, described["enum"]))
+    if described["type"] == "array":
+        return f"list of {_type(described['items'])}"
+    if described["type"] == "object":
+        return f"map of at most {described['maxProperties']} to {_type(described['additionalProperties'])}"
+    if described["type"] == "string":
+        return {"uuid": "UUID", "date-time": "RFC 3339 with an offset"}.get(described.get("format", ""), _text(described))
+    return _number(described)
+
+
+def _text(described: Mapping[str, Any]) -> str:
+    if "maxLength" not in described:
+        return "text"
+    least = f"{described['minLength']} to " if "minLength" in described else "at most "
+    return f"text of {least}{described['maxLength']} characters"
+
+
+def _number(described: Mapping[str, Any]) -> str:
+    if described["type"] == "boolean":
+        return "true or false"
+    kind = "whole number" if described["type"] == "integer" else "number"
+    least = "above 0" if "exclusiveMinimum" in described else f"from {described['minimum']}"
+    return f"{kind} {least} to {described['maximum']:,.0f}"
+
+
+def main() -> None:
+    """Write the tables of every page again."""
+    for page in dict.fromkeys(page for page, _ in TABLES):
+        path = FOLDER / page
+        path.write_text(renewed(page, path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+CREATE DATABASE IF NOT EXISTS `tokentide`;
+
+-- 001_schema_migrations
+CREATE TABLE IF NOT EXISTS `tokentide`.schema_migrations
+(
+    version    UInt32,
+    name       String,
+    checksum   String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree
+ORDER BY version
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- 002_progress
+CREATE TABLE IF NOT EXISTS `tokentide`.progress
+(
+    topic          LowCardinality(String),
+    partition      UInt16,
+    position       UInt64 COMMENT 'next offset to read: everything below it is stored',
+    log_time_ms    Int64  COMMENT 'running maximum of the record timestamps below position',
+    record_time_ms Int64  COMMENT 'timestamp of the record before position',
+    record_hash    UInt64 COMMENT 'hash of the record before position: tells a recreated topic',
+    through_ms     Int64  COMMENT 'log time up to which this partition is stored, as X-Data-Through says it',
+    epoch          UInt16 COMMENT 'which life of the topic the position belongs to',
+    version        UInt64 COMMENT 'epoch in the high bits, position in the low'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (topic, partition)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- 003_usage_1h
+CREATE TABLE IF NOT EXISTS `tokentide`.usage_1h
+(
+    project_id              LowCardinality(String),
+    bucket                  DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    provider                LowCardinality(String),
+    model                   LowCardinality(String),
+    agent_id                LowCardinality(String),
+    task_type               LowCardinality(String),
+    partition               UInt16,
+    requests                UInt64 CODEC(T64, ZSTD(1)),
+    success                 UInt64 CODEC(T64, ZSTD(1)),
+    error                   UInt64 CODEC(T64, ZSTD(1)),
+    timeout                 UInt64 CODEC(T64, ZSTD(1)),
+    rate_limited            UInt64 CODEC(T64, ZSTD(1)),
+    cancelled               UInt64 CODEC(T64, ZSTD(1)),
+    input_tokens            UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens           UInt64 CODEC(T64, ZSTD(1)),
+    cached_tokens           UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens      UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens        UInt64 CODEC(T64, ZSTD(1)),
+    cost_nanos              UInt64 CODEC(T64, ZSTD(1)),
+    latency_us              UInt64 CODEC(T64, ZSTD(1)),
+    latency_us_max          UInt64 CODEC(T64, ZSTD(1)),
+    ttft_us                 UInt64 CODEC(T64, ZSTD(1)),
+    ttft_count              UInt64 CODEC(T64, ZSTD(1)),
+    quality_sum             Float64 CODEC(ZSTD(1)),
+    quality_count           UInt64 CODEC(T64, ZSTD(1)),
+    complexity_sum          Float64 CODEC(ZSTD(1)),
+    complexity_count        UInt64 CODEC(T64, ZSTD(1)),
+    failures                UInt64 CODEC(T64, ZSTD(1)),
+    failed_format_violation UInt64 CODEC(T64, ZSTD(1)),
+    failed_refusal          UInt64 CODEC(T64, ZSTD(1)),
+    failed_hallucination    UInt64 CODEC(T64, ZSTD(1)),
+    failed_incomplete       UInt64 CODEC(T64, ZSTD(1)),
+    failed_reasoning_error  UInt64 CODEC(T64, ZSTD(1)),
+    failed_provider_error   UInt64 CODEC(T64, ZSTD(1)),
+    recovered_by_retry      UInt64 CODEC(T64, ZSTD(1)),
+    recovered_by_fallback   UInt64 CODEC(T64, ZSTD(1)),
+    fallbacks               UInt64 CODEC(T64, ZSTD(1)),
+    retried                 UInt64 CODEC(T64, ZSTD(1)),
+    ceiling_hits            UInt64 CODEC(T64, ZSTD(1)),
+    routing_verdicts        UInt64 CODEC(T64, ZSTD(1)),
+    routing_correct         UInt64 CODEC(T64, ZSTD(1)),
+    pinned                  UInt64 CODEC(T64, ZSTD(1)),
+    version                 UInt64 CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(bucket)
+ORDER BY (project_id, bucket, provider, model, agent_id, task_type, partition)
+TTL bucket + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+
+-- 004_latency_1h
+CREATE TABLE IF NOT EXISTS `tokentide`.latency_1h
+(
+    project_id      LowCardinality(String),
+    bucket          DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    provider        LowCardinality(String),
+    model           LowCardinality(String),
+    partition       UInt16,
+    latency_means   Array(Float32) CODEC(ZSTD(1)),
+    latency_weights Array(UInt32) CODEC(ZSTD(1)),
+    ttft_means      Array(Float32) CODEC(ZSTD(1)),
+    ttft_weights    Array(UInt32) CODEC(ZSTD(1)),
+    version         UInt64 CODEC(Delta(8), ZSTD(1)),
+    CONSTRAINT latency_digest CHECK length(latency_means) = length(latency_weights),
+    CONSTRAINT ttft_digest CHECK length(ttft_means) = length(ttft_weights)
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(bucket)
+ORDER BY (project_id, bucket, provider, model, partition)
+TTL bucket + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+
+-- 005_errors_1h
+CREATE TABLE IF NOT EXISTS `tokentide`.errors_1h
+(
+    project_id    LowCardinality(String),
+    bucket        DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    error_code    LowCardinality(String),
+    provider      LowCardinality(String),
+    model         LowCardinality(String),
+    partition     UInt16,
+    errors        UInt64 CODEC(T64, ZSTD(1)),
+    last_seen_ms  Int64 CODEC(Delta(8), ZSTD(1)),
+    last_event_id UUID,
+    version       UInt64 CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(bucket)
+ORDER BY (project_id, bucket, error_code, provider, model, partition)
+TTL bucket + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+
+-- 006_rate_limits_1m
+CREATE TABLE IF NOT EXISTS `tokentide`.rate_limits_1m
+(
+    project_id   LowCardinality(String),
+    bucket       DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    provider     LowCardinality(String),
+    model        LowCardinality(String),
+    partition    UInt16,
+    rate_limited UInt64 CODEC(T64, ZSTD(1)),
+    version      UInt64 CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(bucket)
+ORDER BY (project_id, bucket, provider, model, partition)
+TTL bucket + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+
+-- 007_provider_health_5m
+CREATE TABLE IF NOT EXISTS `tokentide`.provider_health_5m
+(
+    project_id   LowCardinality(String),
+    bucket       DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    provider     LowCardinality(String),
+    partition    UInt16,
+    requests     UInt64 CODEC(T64, ZSTD(1)),
+    errors       UInt64 CODEC(T64, ZSTD(1)),
+    rate_limited UInt64 CODEC(T64, ZSTD(1)),
+    latency_us   UInt64 CODEC(T64, ZSTD(1)),
+    version      UInt64 CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(bucket)
+ORDER BY (project_id, bucket, provider, partition)
+TTL bucket + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+
+-- 008_events
+CREATE TABLE IF NOT EXISTS `tokentide`.events
+(
+    project_id                      LowCardinality(String),
+    event_time_ms                   Int64 EPHEMERAL,
+    timestamp                       DateTime64(3, 'UTC') DEFAULT fromUnixTimestamp64Milli(event_time_ms, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    log_partition                   UInt16,
+    log_offset                      UInt64 COMMENT 'epoch in the high bits, offset in the low' CODEC(Delta(8), ZSTD(1)),
+    log_index                       UInt16 COMMENT 'place in the record, from 0',
+    event_id                        UUID,
+    org_id                          LowCardinality(Nullable(String)),
+    kind                            LowCardinality(String) DEFAULT 'llm',
+    trace_id                        Nullable(String) CODEC(ZSTD(1)),
+    span_id                         Nullable(String) CODEC(ZSTD(1)),
+    parent_span_id                  Nullable(String) CODEC(ZSTD(1)),
+    provider                        LowCardinality(Nullable(String)),
+    model                           LowCardinality(Nullable(String)),
+    requested_model                 LowCardinality(Nullable(String)),
+    virtual_model                   LowCardinality(Nullable(String)),
+    provider_model_name             LowCardinality(Nullable(String)),
+    provider_account_type           LowCardinality(Nullable(String)),
+    attempt                         Nullable(UInt32) CODEC(ZSTD(1)),
+    operation                       LowCardinality(String) DEFAULT 'chat',
+    status                          LowCardinality(String),
+    error_code                      LowCardinality(Nullable(String)),
+    error_message                   Nullable(String) CODEC(ZSTD(1)),
+    http_status                     Nullable(UInt16) CODEC(ZSTD(1)),
+    latency_ms                      Float64 CODEC(ZSTD(1)),
+    stream                          Bool,
+    ttft_ms                         Nullable(Float64) CODEC(ZSTD(1)),
+    inter_token_latency_ms          Nullable(Float64) CODEC(ZSTD(1)),
+    time_per_output_token_ms        Nullable(Float64) CODEC(ZSTD(1)),
+    input_tokens                    UInt32 CODEC(ZSTD(1)),
+    output_tokens                   UInt32 CODEC(ZSTD(1)),
+    cached_tokens                   UInt32 CODEC(ZSTD(1)),
+    cache_write_tokens              UInt32 CODEC(ZSTD(1)),
+    reasoning_tokens                UInt32 CODEC(ZSTD(1)),
+    cost_nanos                      UInt64 EPHEMERAL,
+    cost_usd                        Decimal(18, 9) DEFAULT reinterpret(toInt64(cost_nanos), 'Decimal(18, 9)') CODEC(ZSTD(1)),
+    finish_reason                   LowCardinality(Nullable(String)),
+    agent_id                        LowCardinality(Nullable(String)),
+    agent_name                      LowCardinality(Nullable(String)),
+    agent_framework                 LowCardinality(Nullable(String)),
+    agent_server_type               LowCardinality(Nullable(String)),
+    session_id                      Nullable(String) CODEC(ZSTD(1)),
+    user_id                         Nullable(String) CODEC(ZSTD(1)),
+    subject_slug                    LowCardinality(Nullable(String)),
+    subject_type                    LowCardinality(Nullable(String)),
+    teams                           Array(LowCardinality(String)),
+    environment                     LowCardinality(Nullable(String)),
+    sdk_version                     LowCardinality(Nullable(String)),
+    prompt_hash                     Nullable(String) CODEC(ZSTD(1)),
+    span_kind                       LowCardinality(Nullable(String)),
+    metadata                        Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    sample_rate                     Float64 DEFAULT 1 CODEC(ZSTD(1)),
+    task_type                       LowCardinality(Nullable(String)),
+    complexity                      Nullable(Float64) CODEC(ZSTD(1)),
+    quality_score                   Nullable(Float64) CODEC(ZSTD(1)),
+    validation_passed               Nullable(Bool),
+    routing_correct                 Nullable(Bool),
+    fallback_used                   Bool,
+    cost_ceiling_hit                Bool,
+    model_pinned                    Bool,
+    retry_count                     UInt32 CODEC(ZSTD(1)),
+    failure_mode                    LowCardinality(Nullable(String)),
+    failure_trigger                 LowCardinality(Nullable(String)),
+    recovered_by                    LowCardinality(Nullable(String)),
+    cost_ceiling_nanos              Nullable(UInt64) EPHEMERAL,
+    cost_ceiling_usd                Nullable(Decimal(18, 9)) DEFAULT reinterpret(toInt64(cost_ceiling_nanos), 'Decimal(18, 9)') CODEC(ZSTD(1)),
+    cache_lookup_status             LowCardinality(Nullable(String)),
+    cache_type                      LowCardinality(Nullable(String)),
+    cache_namespace                 LowCardinality(Nullable(String)),
+    cache_lookup_latency_ms         Nullable(Float64) CODEC(ZSTD(1)),
+    potential_savings_nanos         Nullable(UInt64) EPHEMERAL,
+    potential_cost_savings          Nullable(Decimal(18, 9)) DEFAULT reinterpret(toInt64(potential_savings_nanos), 'Decimal(18, 9)') CODEC(ZSTD(1)),
+    mcp_server_name                 LowCardinality(Nullable(String)),
+    mcp_method                      LowCardinality(Nullable(String)),
+    tool_name                       LowCardinality(Nullable(String)),
+    guardrail_name                  LowCardinality(Nullable(String)),
+    guardrail_result                LowCardinality(Nullable(String)),
+    applied_on_entity_scope         LowCardinality(Nullable(String)),
+    config_type                     LowCardinality(Nullable(String)),
+    config_status                   LowCardinality(Nullable(String)),
+    target_model                    LowCardinality(Nullable(String)),
+    loadbalance_rule_id             LowCardinality(Nullable(String)),
+    ratelimit_rule_id               LowCardinality(Nullable(String)),
+    budget_rule_id                  LowCardinality(Nullable(String)),
+    loadbalance_target_attempt_count Nullable(UInt32) CODEC(ZSTD(1)),
+    version                         UInt64 DEFAULT log_offset + 1 CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (project_id, timestamp, log_partition, log_offset, log_index)
+TTL toDateTime(timestamp) + INTERVAL 100 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+
+-- 009_projects
+CREATE TABLE IF NOT EXISTS `tokentide`.projects
+(
+    project_id String,
+    org_id     String,
+    created_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree
+ORDER BY project_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- 010_access_keys
+CREATE TABLE IF NOT EXISTS `tokentide`.access_keys
+(
+    id         String,
+    key_sha256 FixedString(64),
+    role       LowCardinality(String),
+    org_id     String,
+    projects   Array(String) COMMENT 'empty for a read key means every project of the organisation',
+    tier       LowCardinality(String),
+    created_at DateTime64(3, 'UTC'),
+    expires_at Nullable(DateTime64(3, 'UTC')),
+    revoked_at Nullable(DateTime64(3, 'UTC')),
+    version    UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+ALTER TABLE `tokentide`.usage_1h MODIFY TTL bucket + INTERVAL 400 DAY;
+
+ALTER TABLE `tokentide`.latency_1h MODIFY TTL bucket + INTERVAL 400 DAY;
+
+ALTER TABLE `tokentide`.errors_1h MODIFY TTL bucket + INTERVAL 400 DAY;
+
+ALTER TABLE `tokentide`.rate_limits_1m MODIFY TTL bucket + INTERVAL 400 DAY;
+
+ALTER TABLE `tokentide`.provider_health_5m MODIFY TTL bucket + INTERVAL 400 DAY;
+
+ALTER TABLE `tokentide`.events MODIFY TTL toDateTime(timestamp) + INTERVAL 100 DAY;
