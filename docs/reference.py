@@ -1,3 +1,4 @@
+# noqa: INP001  a script beside the pages that it writes, not a package
 """What do the reference pages list? Their tables, made from the code: `python -m docs.reference` writes them again.
 
 A table stands between two comment lines that name it; all other text of a page is written by hand. A test compares the
@@ -6,6 +7,7 @@ pages with these functions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from tokentide.events import Event
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS, Metric
 from tokentide.settings import Settings, describe
 
-__all__ = ["TABLES", "events_table", "metrics_table", "renewed", "settings_table"]
+__all__ = ["TABLES", "events_table", "metrics_table", "renewed", "settings_table", "unread_settings"]
 
 FOLDER = Path(__file__).parent
+_FORMATS = {"uuid": "UUID", "date-time": "RFC 3339 with an offset"}
 
 
 def settings_table() -> str:
@@ -24,6 +27,15 @@ def settings_table() -> str:
     defaults = describe(Settings(), environment={}, env_file=None)
     rows = [(f"`{d.name}`", _code(d.value) or "empty", d.meaning) for d in defaults]
     return _table(("setting", "default", "meaning"), rows)
+
+
+def unread_settings() -> str:
+    """Which settings have no effect in this version, as a sentence."""
+    source = FOLDER.parent / "src" / "tokentide"
+    code = "\n".join(file.read_text(encoding="utf-8") for file in source.rglob("*.py") if file.name != "settings.py")
+    unread = [f"TOKENTIDE_{name.upper()}" for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)]
+    listed = ", ".join(map(_code, unread))
+    return f"These are for what is still to come, and nothing reads them in this version: {listed}.\n" if unread else ""
 
 
 def metrics_table(metrics: Iterable[Metric]) -> str:
@@ -44,6 +56,7 @@ def events_table() -> str:
 
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings.md", "settings"): settings_table,
+    ("settings.md", "settings without effect"): unread_settings,
     ("metrics.md", "worker metrics"): lambda: metrics_table(WORKER_METRICS),
     ("metrics.md", "api metrics"): lambda: metrics_table(API_METRICS),
     ("metrics.md", "common metrics"): lambda: metrics_table(COMMON_METRICS),
@@ -96,7 +109,9 @@ def _type(described: Mapping[str, Any]) -> str:
     if described["type"] == "object":
         return f"map of at most {described['maxProperties']} to {_type(described['additionalProperties'])}"
     if described["type"] == "string":
-        return {"uuid": "UUID", "date-time": "RFC 3339 with an offset"}.get(described.get("format", ""), _text(described))
+        return {"uuid": "UUID", "date-time": "RFC 3339 with an offset"}.get(
+            described.get("format", ""), _text(described)
+        )
     return _number(described)
 
 

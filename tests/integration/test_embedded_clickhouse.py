@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 import uuid
+from pathlib import Path
 
 import clickhouse_connect
 import lz4.frame
@@ -20,6 +21,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, Error, Operation
 from tests.unit.embedded.waiting import eventually
 
 from tokentide.embedded.clickhouse import prepare_clickhouse
+from tokentide.embedded.clickhouse_front import CREDENTIALS_VARIABLE
 from tokentide.embedded.folder import DataFolder
 from tokentide.embedded.front.body import zstd
 from tokentide.embedded.part import running
@@ -42,7 +44,7 @@ def front(tmp_path_factory):
     """A running front, for all tests of this file that do not kill it."""
     # a folder whose name tries to be taken for options
     with DataFolder(tmp_path_factory.mktemp("front") / "data?readonly=1&x= ü") as folder:
-        clickhouse = prepare_clickhouse(folder)
+        clickhouse = prepare_clickhouse(folder, memory_bytes=800_000_000)
         with running([clickhouse.part]) as children:
             yield clickhouse
         assert children["clickhouse"].exit_code == 0, children["clickhouse"].log_tail()
@@ -176,10 +178,11 @@ def test_the_format_is_the_statements_own(client):
         ("", (62, "SYNTAX_ERROR")),
     ],
 )
-def test_errors_have_clickhouses_codes(client, sql, error):
-    """Clients decide by the number."""
+def test_errors_have_clickhouses_codes(client, reader, sql, error):
+    """Clients decide by the number, and a reader gets the same one."""
     client.command("CREATE DATABASE IF NOT EXISTS d")
     assert refusal(client.raw_query, sql) == error
+    assert refusal(reader.raw_query, sql) == error
 
 
 @pytest.mark.parametrize(
@@ -257,7 +260,7 @@ def test_time_and_memory_are_bounded(client):
 
 def test_all_statements_together_are_bounded(client):
     """Without any setting of the client's, one statement cannot take the machine's memory."""
-    assert refusal(client.query, "SELECT length(groupArray(number)) FROM numbers(400000000)")[0] == 241
+    assert refusal(client.query, "SELECT length(groupArray(number)) FROM numbers(100000000)")[0] == 241
 
 
 def test_settings_do_not_leak(front, table):
@@ -333,6 +336,18 @@ def test_the_bundled_program_says_what_it_is():
     command = [sys.executable, "-m", "tokentide.embedded.clickhouse_front", "--help"]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "It is not a ClickHouse server" in answer.stdout
+
+
+def test_credentials_come_from_the_environment(tmp_path, monkeypatch):
+    """With the variable set, clients need the user and the password, and nobody finds them in the process list."""
+    monkeypatch.setenv(CREDENTIALS_VARIABLE, "tide:secret:word")
+    with DataFolder(tmp_path) as folder:
+        clickhouse = prepare_clickhouse(folder)
+        with running([clickhouse.part]) as children:
+            assert connect(clickhouse, username="tide", password="secret:word").command("SELECT 1") == 1
+            assert refusal(connect, clickhouse, username="tide", password="wrong") == (516, "AUTHENTICATION_FAILED")
+            assert refusal(connect, clickhouse) == (516, "AUTHENTICATION_FAILED")
+            assert b"secret" not in Path(f"/proc/{children['clickhouse'].pid}/cmdline").read_bytes()
 
 
 def test_a_second_front_on_the_same_data_is_refused(tmp_path):

@@ -1,7 +1,7 @@
-"""Who asks, and which projects may they see? Known keys are held in memory and refreshed from the store.
+"""Who asks, and which projects may they see? By an access key, or by the token of a session.
 
-A key that is not known yet is looked up at once, and a revoked one is refused when the next refresh has seen it. While
-the store is away, what was known last goes on.
+Known keys are held in memory and refreshed from the store. A key that is not known yet is looked up at once, and a
+revoked one is refused when the next refresh has seen it. While the store is away, what was known last goes on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fastapi.security import HTTPBearer
 from tokentide import clock
 from tokentide.api.failures import Failure, Kind, Refused
 from tokentide.api.limits import SlidingWindow
+from tokentide.api.sessions import Sessions, is_token
 from tokentide.errors import StoreError, StoreUnavailable
 from tokentide.store.access import AccessKey, KeyRing, Tier, load_keys
 from tokentide.store.port import Store
@@ -30,6 +31,7 @@ __all__ = ["REQUESTS_A_MINUTE", "Access", "Caller", "Reader"]
 REQUESTS_A_MINUTE = 300
 """How often a session may ask for data."""
 
+_BEARER = HTTPBearer(auto_error=False, description="a read key, or the token of a session")  # for OpenAPI only
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +42,7 @@ class Caller:
     Attributes:
         session: what is counted for rate limits.
         organisation: whose data it is.
-        limited_to: the projects that may be seen; None for all of the organisation's.
+        limited_to: the projects that may be seen, as far as they are the organisation's; None for all of those.
         tier: how often it may ask, where that depends on it.
     """
 
@@ -61,12 +63,16 @@ class Access:
 
     Args:
         store: where keys and projects stand.
+        sessions: what is known of tokens.
         refresh_seconds: how long a change may go unnoticed, as long as the store answers.
         pause_seconds: least time between two looks into the store, however many unknown keys are presented.
     """
 
-    def __init__(self, store: Store, *, refresh_seconds: float = 5.0, pause_seconds: float = 0.5) -> None:
+    def __init__(
+        self, store: Store, sessions: Sessions, *, refresh_seconds: float = 5.0, pause_seconds: float = 0.5
+    ) -> None:
         self._store = store
+        self._sessions = sessions
         self._refresh_seconds = refresh_seconds
         self._pause_seconds = pause_seconds
         self._known = _Known(KeyRing([]), {})
@@ -88,17 +94,22 @@ class Access:
         """Who asks for data, by the header `Authorization`.
 
         Raises:
-            Refused: there is no such key, it may not read, or it asks too often.
+            Refused: there is no such key, or it may not read.
             StoreUnavailable: the key is not known, and whether it exists cannot be told now.
         """
-        key = await self._key(_presented(authorization))
-        if key.role != "read":
-            raise Refused(Failure(Kind.WRONG_ROLE, "this key sends events and cannot read data; use a read key"))
-        wait_seconds = self._limits.wait_seconds(key.id, REQUESTS_A_MINUTE, time.monotonic())
+        presented = _presented(authorization)
+        return await (self._by_token(presented) if is_token(presented) else self._by_key(presented))
+
+    def count(self, caller: Caller, surface: str, most: int) -> None:
+        """Count a request on one of the API's surfaces, on which a session may ask so often in any sixty seconds.
+
+        Raises:
+            Refused: it asks too often.
+        """
+        wait_seconds = self._limits.wait_seconds(f"{surface} {caller.session}", most, time.monotonic())
         if wait_seconds:
             retry_after = math.ceil(wait_seconds)
             raise Refused(Failure(Kind.TOO_MANY_REQUESTS, "too many requests", retry_after_seconds=retry_after))
-        return Caller(key.id, key.org, frozenset(key.projects) or None, key.tier)
 
     async def admit(self, caller: Caller, project: str) -> None:
         """Let the caller see a project; a new one of the organisation is looked up at once.
@@ -107,18 +118,25 @@ class Access:
             Refused: the project is not the caller's.
         """
         asked_at = time.monotonic()
-        if project in self.projects(caller):
-            return
-        if caller.limited_to is None:
+        if project not in self.projects(caller) and (caller.limited_to is None or project in caller.limited_to):
             await self._look(asked_at)
         if project not in self.projects(caller):
             raise Refused(Failure(Kind.FOREIGN_PROJECT, "the key may not see this project", "projectId"))
 
     def projects(self, caller: Caller) -> frozenset[str]:
         """Every project that the caller may see."""
-        if caller.limited_to is not None:
-            return caller.limited_to
-        return self._known.projects.get(caller.organisation, frozenset())
+        own = self._known.projects.get(caller.organisation, frozenset())
+        return own if caller.limited_to is None else own & caller.limited_to
+
+    async def _by_token(self, presented: str) -> Caller:
+        session = await self._sessions.session(presented)
+        return Caller(f"session {session.name}", session.organisation, session.projects, session.tier)
+
+    async def _by_key(self, presented: str) -> Caller:
+        key = await self._key(presented)
+        if key.role != "read":
+            raise Refused(Failure(Kind.WRONG_ROLE, "this key sends events and cannot read data; use a read key"))
+        return Caller(f"key {key.id}", key.org, frozenset(key.projects) or None, key.tier)
 
     async def _key(self, presented: str) -> AccessKey:
         asked_at = time.monotonic()
@@ -153,14 +171,17 @@ class Access:
 
 
 async def _reader(
-    request: Request, _documented: Annotated[object, Security(HTTPBearer(auto_error=False, description="a read key"))]
+    request: Request,
+    _documented: Annotated[object, Security(_BEARER)],
 ) -> Caller:
     access: Access = request.app.state.access
-    return await access.reader(request.headers.get("authorization"))
+    caller = await access.reader(request.headers.get("authorization"))
+    access.count(caller, "data", REQUESTS_A_MINUTE)
+    return caller
 
 
 Reader = Annotated[Caller, Depends(_reader)]
-"""As a parameter of a route: who asks; the request is refused when nobody may."""
+"""As a parameter of a route: who asks, and not too often; else the request is refused."""
 
 
 def _presented(authorization: str | None) -> str:

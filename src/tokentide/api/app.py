@@ -15,6 +15,7 @@ from tokentide import __version__
 from tokentide.api import docs, lumiqtrace, operations
 from tokentide.api.access import Access
 from tokentide.api.engine import Engine
+from tokentide.api.sessions import Sessions
 from tokentide.api.watch import Watched
 from tokentide.metrics import ApiMetrics
 from tokentide.settings import Settings
@@ -43,7 +44,7 @@ def create_app(settings: Settings, store: Store, registry: CollectorRegistry | N
     )
     app.state.store = store
     app.state.metrics = metrics
-    app.state.access = Access(store)
+    app.state.access = Access(store, Sessions(settings))
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )

@@ -11,6 +11,7 @@ from tokentide.demo.chance import happens, pick, spread
 __all__ = ["Caller", "Session"]
 
 _TASKS = spread((task, task.weight) for task in TASKS)
+_AGENTS_OF = {task.name: [agent for agent in AGENTS if task.name in agent.tasks] for task in TASKS}
 _ENVIRONMENTS = spread(ENVIRONMENTS)
 _SDK_VERSIONS = spread(SDK_VERSIONS)
 _TEAMS: tuple[list[str], ...] = (["search"], ["support"], ["support", "billing"], [])
@@ -41,14 +42,14 @@ class Caller:
         return self._live[slot]
 
     def _begin(self) -> Session:
-        rng = self._rng
+        rng, task = self._rng, pick(self._rng, _TASKS)
         fields: dict[str, Any] = {
             "session_id": f"sess-{rng.getrandbits(48):012x}",
             "environment": pick(rng, _ENVIRONMENTS),
             "sdk_version": pick(rng, _SDK_VERSIONS),
         }
         if happens(rng, 0.7):
-            agent = rng.choice(AGENTS)
+            agent = rng.choice(_AGENTS_OF[task.name])
             fields |= {"agent_id": agent.id, "agent_name": agent.name, "agent_framework": agent.framework}
         if happens(rng, 0.2):
             fields |= {"subject_type": "virtualaccount", "subject_slug": f"{self.project_id}-batch"}
@@ -56,4 +57,4 @@ class Caller:
             user = f"user-{int(rng.random() ** 2 * _USERS):02}"
             fields |= {"user_id": user, "subject_type": "user", "subject_slug": f"{user}@example.com"}
         teams = rng.choice(_TEAMS)
-        return Session(fields | {"teams": teams} if teams else fields, pick(rng, _TASKS))
+        return Session(fields | {"teams": teams} if teams else fields, task)

@@ -89,20 +89,21 @@ TASKS = (
 
 
 class Agent(NamedTuple):
-    """An agent that makes calls."""
+    """An agent that makes calls, and the kinds of work that it does."""
 
     id: str
     name: str
     framework: str
     server_type: str
+    tasks: tuple[str, ...]
 
 
 AGENTS = (
-    Agent("agent-support", "Support assistant", "langgraph", "http"),
-    Agent("agent-coder", "Code reviewer", "autogen", "a2a"),
-    Agent("agent-research", "Research scout", "crewai", "http"),
-    Agent("agent-billing", "Billing helper", "openai-agents", "mcp"),
-    Agent("agent-onboarding", "Onboarding guide", "langgraph", "http"),
+    Agent("agent-support", "Support assistant", "langgraph", "http", ("chat", "classification")),
+    Agent("agent-coder", "Code reviewer", "autogen", "a2a", ("code_generation", "reasoning")),
+    Agent("agent-research", "Research scout", "crewai", "http", ("summarization", "reasoning")),
+    Agent("agent-billing", "Billing helper", "openai-agents", "mcp", ("extraction", "classification")),
+    Agent("agent-onboarding", "Onboarding guide", "langgraph", "http", ("chat",)),
 )
 
 

@@ -40,19 +40,21 @@ class ClickHouse:
         return f"http://{HOST}:{self.port}"
 
 
-def prepare_clickhouse(folder: DataFolder, *, port: int = 0) -> ClickHouse:
+def prepare_clickhouse(folder: DataFolder, *, port: int = 0, memory_bytes: int = 2 << 30) -> ClickHouse:
     """The front over the data in `clickhouse/` of the folder.
 
     Args:
         folder: Where the data lives.
         port: Port on 127.0.0.1; 0 for a free one, the same for as long as the folder lives.
+        memory_bytes: What all statements together may use; one that would need more is refused.
     """
     port = port or folder.ports([_PORT_NAME])[_PORT_NAME]
-    data = folder.path / "clickhouse"
-    module = "tokentide.embedded.clickhouse_front"
+    module = [sys.executable, "-P", "-m", "tokentide.embedded.clickhouse_front"]
+    data = ["--data", str(folder.path / "clickhouse")]
+    command = [*module, *data, "--port", str(port), "--memory-bytes", str(memory_bytes)]
 
     def start() -> Child:
-        return folder.spawn("clickhouse", [sys.executable, "-m", module, "--data", str(data), "--port", str(port)])
+        return folder.spawn("clickhouse", command)
 
     part = Part(
         "clickhouse",

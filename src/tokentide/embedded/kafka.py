@@ -105,7 +105,7 @@ def prepare_kafka(
     nodes = _nodes(folder, directory_ids, client_ports, advertised_ports)
     for node in nodes:
         _write_settings(base, node, nodes, extra_properties or {})
-    tool = java_command(java, class_path, "256m", ["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"])
+    tool = java_command(java, class_path, "256m", ["kafka.tools.StorageTool"])
     _format(folder, nodes, [*tool, "format", "-t", cluster_id, "-c", "format.properties"])
     server = java_command(java, class_path, heap, ["kafka.Kafka", "server.properties"])
     return Kafka(nodes, tuple(_part(folder, node, server, alone=brokers == 1) for node in nodes))

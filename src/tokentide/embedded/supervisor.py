@@ -34,7 +34,7 @@ __all__ = ["PartStatus", "State", "Supervisor"]
 
 _logger = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 _STOP_SECONDS = 35.0
 _LIVES_KEPT = 16
 

@@ -6,6 +6,7 @@ recently. Each occurrence renews it, so re-reading the stretch of log that the w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 
 __all__ = ["DedupWindow"]
@@ -16,7 +17,8 @@ class DedupWindow:
 
     Occurrences are numbered in log order. Each project has a dict from an id to the number of its latest occurrence;
     `_ids` and `_projects` list what occurred, by number; `_times` says which log time each stretch of numbers belongs
-    to. So forgetting the oldest costs O(1), and an id costs no object but its own integer.
+    to. So forgetting the oldest costs O(1), and an id costs no object but its own integer. Memory is bound by
+    `max_ids`, however often an id is repeated.
 
     Args:
         window_ms: an id is known this long after its latest occurrence, in log time, the last millisecond included.
@@ -40,9 +42,9 @@ class DedupWindow:
         return self._known
 
     def advance(self, log_time_ms: int) -> None:
-        """Move to a log time, which never falls; what has left the window is forgotten."""
+        """Move to the time of a record; log time never falls. What has left the window is forgotten."""
         times = self._times
-        if times and times[-1][1] == log_time_ms:
+        if times and log_time_ms <= times[-1][1]:
             return
         times.append((self._next, log_time_ms))
         oldest_ms = log_time_ms - self._window_ms
@@ -66,6 +68,8 @@ class DedupWindow:
             self._known += 1
             while self._known > self.max_ids:
                 self._forget_oldest()
+        elif len(self._ids) > 2 * self.max_ids:
+            self._drop_repeats()
         return new
 
     def _forget_oldest(self) -> None:
@@ -77,3 +81,14 @@ class DedupWindow:
             if not latest:
                 del self._latest[project_id]
         self._first += 1
+
+    def _drop_repeats(self) -> None:
+        """Number the latest occurrences without gaps, and drop the others."""
+        every = enumerate(zip(self._projects, self._ids, strict=True), self._first)
+        kept = [(number, *place) for number, place in every if self._latest[place[0]][place[1]] == number]
+        for number, (_, project_id, event_id) in enumerate(kept):
+            self._latest[project_id][event_id] = number
+        self._ids = deque(event_id for _, _, event_id in kept)
+        self._projects = deque(project_id for _, project_id, _ in kept)
+        self._times = deque((bisect_left(kept, (number,)), time_ms) for number, time_ms in self._times)
+        self._first, self._next = 0, len(kept)

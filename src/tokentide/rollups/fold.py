@@ -194,6 +194,7 @@ class PartitionState:
 
     def fold_all(self, records: Sequence[Record]) -> None:
         """Apply the next records, in order. Their cold keys must have been adopted."""
+        assert not self.broken, "the state was left in the middle of a record"
         assert not records or records[0].offset >= self._next_offset, "what is folded must not come again"
         self.broken = True
         if self._log_time_ms is not None:

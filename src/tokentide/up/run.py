@@ -28,7 +28,7 @@ from tokentide.up.access import ensure_access
 from tokentide.up.parts import api_part, worker_part
 from tokentide.up.status import Ready
 
-__all__ = ["UpOptions", "Upped", "brought_up", "run_up"]
+__all__ = ["UpOptions", "Upped", "brought_up", "for_people", "run_up"]
 
 _logger = logging.getLogger(__name__)
 _PARTITIONS = 4
@@ -115,7 +115,7 @@ async def brought_up(settings: Settings, options: UpOptions) -> AsyncIterator[Up
 async def _stay(settings: Settings, options: UpOptions, stop: asyncio.Event, *, as_json: bool) -> None:
     async with brought_up(settings, options) as upped:
         ready = upped.now()
-        print(ready.line() if as_json else _for_people(ready), flush=True)  # noqa: T201  this is the answer
+        print(ready.line() if as_json else for_people(ready), flush=True)  # noqa: T201  this is the answer
         with contextlib.suppress(asyncio.CancelledError):
             await stop.wait()
 
@@ -208,7 +208,8 @@ def _ready(settings: Settings, options: UpOptions, folder: DataFolder, ports: di
     )
 
 
-def _for_people(ready: Ready) -> str:
+def for_people(ready: Ready) -> str:
+    """The ready line in words."""
     overview = f"{ready.api}/v1/projects/{ready.project_id}/overview"
     return "\n".join(
         [

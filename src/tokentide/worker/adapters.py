@@ -80,7 +80,6 @@ class KafkaLog:
             consumer = await self._started()
             begins = await consumer.beginning_offsets(wanted)
             ends = await consumer.end_offsets(wanted)
-            consumer.assign(wanted)
             committed = {place: await consumer.committed(place) for place in wanted}
         return {place.partition: Bounds(begins[place], ends[place], committed[place]) for place in wanted}
 
@@ -105,12 +104,14 @@ class KafkaLog:
         async with _reachable():
             consumer = await self._started()
             consumer.assign([place])
-            consumer.seek(place, begin)
-            while await consumer.position(place) < end:
-                fetched = await consumer.getmany(place, timeout_ms=1000, max_records=_READ_RECORDS)
-                for records in fetched.values():
-                    yield [record for record in records if record.offset < end]
-            consumer.unsubscribe()
+            try:
+                consumer.seek(place, begin)
+                while await consumer.position(place) < end:
+                    fetched = await consumer.getmany(place, timeout_ms=1000, max_records=_READ_RECORDS)
+                    for records in fetched.values():
+                        yield [record for record in records if record.offset < end]
+            finally:
+                consumer.unsubscribe()  # or it would go on fetching, and every other question would wait behind that
 
     async def commit(self, positions: Mapping[int, int]) -> bool:
         """See `Log`."""
@@ -126,7 +127,10 @@ class KafkaLog:
         async with self._starting:
             if self._consumer is None:
                 consumer = AIOKafkaConsumer(
-                    group_id=self._settings.group, enable_auto_commit=False, **kafka_options(self._settings)
+                    group_id=self._settings.group,
+                    enable_auto_commit=False,
+                    auto_offset_reset="earliest",  # what was deleted since its offset was asked for
+                    **kafka_options(self._settings),
                 )
                 try:
                     await consumer.start()

@@ -127,12 +127,10 @@ async def _changed_record(
     """Whether the record before the position is another one now: the topic was deleted and made again."""
     if position is None or position.epoch != epoch or not bounds.begin < position.offset:
         return None
-    last = position.offset - 1
+    last, changed = position.offset - 1, False
     async for records in log.read(partition, last, position.offset):
-        for record in records:
-            if record.offset == last and hash_of(record.value) != position.record_hash:
-                return f"the record at offset {last} is not the one that was stored"
-    return None
+        changed |= any(record.offset == last and hash_of(record.value) != position.record_hash for record in records)
+    return f"the record at offset {last} is not the one that was stored" if changed else None
 
 
 def _advice(partition: int, problem: str, settings: LoadSettings) -> str:

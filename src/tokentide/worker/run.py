@@ -6,8 +6,10 @@ import asyncio
 import faulthandler
 import gc
 import logging
+import os
 import signal
 import sys
+import threading
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -34,11 +36,19 @@ _logger = logging.getLogger(__name__)
 _STORE_PATIENCE_SECONDS = 60.0
 _STALL_SECONDS = 120.0
 _LOOK_SECONDS = 2.0
-_STOP_SECONDS = 25.0
+_STOP_SECONDS = 20.0
+_LINGER_SECONDS = 3.0
 
 
 def run_worker(settings: Settings) -> int:
-    """Run a worker until SIGTERM or SIGINT, and return its exit code: 0 stopped, 1 failed, 3 a dependency is amiss."""
+    """Run a worker until SIGTERM or SIGINT, and return its exit code: 0 stopped, 1 failed, 3 a dependency is amiss.
+
+    To be the last thing that a process does: soon afterwards the process ends with that code, come what may.
+
+    Raises:
+        SettingsError: a file or an address that the settings name cannot be used.
+        StoreRejected: the store refuses to be opened.
+    """
     faulthandler.enable()
     _spare_the_collector()
     return asyncio.run(_Worker(settings).run())
@@ -52,6 +62,16 @@ def _spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
+
+
+def _end_soon(code: int) -> None:
+    """End the process within seconds, also when a thread hangs in a call to something that does not answer.
+
+    Python waits for its threads before it ends, and a call to a store that hangs may take two minutes to fail.
+    """
+    timer = threading.Timer(_LINGER_SECONDS, os._exit, [code])
+    timer.daemon = True
+    timer.start()
 
 
 class _Worker:
@@ -75,10 +95,13 @@ class _Worker:
             store = await self._open_store()
             await self._work(store)
         except (DependencyUnavailable, LogMismatch, StoreUnavailable) as error:
-            self._fail(error)
+            if not self._stop.is_set():
+                self._fail(error)
         finally:
             await runner.cleanup()
-        return self._exit_code()
+        code = self._exit_code()
+        _end_soon(code)
+        return code
 
     async def _work(self, store: Store) -> None:
         missing = await missing_topics(self._settings)
@@ -97,26 +120,33 @@ class _Worker:
             asyncio.create_task(self._guarded(self._pipeline.flush_forever())),
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),
-            asyncio.create_task(self._guarded(self._app.start())),
+            asyncio.create_task(self._guarded(self._run_app())),
         ]
         await self._stop.wait()
-        await self._shut_down(tasks)
-        await log.close()
-        await dead.close()
-        store.close()
-
-    async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Stop consuming, flush, leave the group; a part that hangs does not keep the process."""
-        if self._failure is not None and self._pipeline is not None:
+        if self._failure is not None:
             self._pipeline.failed = True  # what led here may have left the state wrong: nothing of it is stored
         try:
             async with asyncio.timeout(_STOP_SECONDS):
-                await self._app.stop()
+                await self._shut_down(tasks, log, dead)
+            store.close()
         except TimeoutError:
             _logger.warning("not everything stopped within %.0f s", _STOP_SECONDS)
+
+    async def _run_app(self) -> None:
+        """Run Faust's app until it is stopped. It does not raise when its consumer dies: it ends by itself."""
+        await self._app.start()
+        await self._app.wait_until_stopped()
+        if not self._stop.is_set():
+            raise RuntimeError(f"Faust's app ended by itself: {self._app.crash_reason!r}") from self._app.crash_reason
+
+    async def _shut_down(self, tasks: list[asyncio.Task[None]], log: KafkaLog, dead: KafkaDeadLetters) -> None:
+        """Stop consuming, flush, leave the group, disconnect."""
+        await self._app.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await log.close()
+        await dead.close()
 
     def _fail(self, error: BaseException) -> None:
         """Note the first error that ends the process, and begin to stop."""

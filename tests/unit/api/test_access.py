@@ -10,7 +10,9 @@ from tests.unit.api.fakes import READ_KEY, WIDE_KEY, FakeStore, key_row
 
 from tokentide.api.access import Access
 from tokentide.api.failures import Kind, Refused
+from tokentide.api.sessions import Sessions
 from tokentide.errors import StoreUnavailable
+from tokentide.settings import Settings
 
 LOOK = ["projects_by_organisation", "access_keys"]
 
@@ -24,7 +26,7 @@ def store():
 @pytest.fixture
 def access(store):
     """Access over that store, without its loop running."""
-    return Access(store, refresh_seconds=0.01, pause_seconds=0)
+    return Access(store, Sessions(Settings()), refresh_seconds=0.01, pause_seconds=0)
 
 
 async def refused(asking):
@@ -45,14 +47,14 @@ async def test_known_keys_are_not_looked_up(access, store):
     for _ in range(3):
         caller = await access.reader(f"Bearer {READ_KEY}")
     assert store.names() == LOOK
-    assert (caller.session, caller.organisation, caller.limited_to) == (f"id of {READ_KEY}", "o", {"p"})
+    assert (caller.session, caller.organisation, caller.limited_to) == (f"key id of {READ_KEY}", "o", {"p"})
 
 
 async def test_a_new_key_works_at_once(access, store):
     """A key that is not known is looked up before it is refused."""
     assert await refused(access.reader("Bearer new")) is Kind.UNKNOWN_KEY
     store.rows["access_keys"].append(key_row("new"))
-    assert (await access.reader("Bearer new")).session == "id of new"
+    assert (await access.reader("Bearer new")).session == "key id of new"
 
 
 async def test_wrong_keys_do_not_hammer_the_store(access, store):
@@ -66,7 +68,7 @@ async def test_wrong_keys_do_not_hammer_the_store(access, store):
 
 async def test_wrong_keys_one_after_the_other_are_slowed_down(store):
     """Between two looks there is a pause, whoever asks."""
-    access = Access(store, pause_seconds=0.1)
+    access = Access(store, Sessions(Settings()), pause_seconds=0.1)
     began = time.monotonic()
     for _ in range(3):
         await refused(access.reader("Bearer wrong"))

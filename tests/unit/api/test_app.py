@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 
 import httpx
 import pytest
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
 
+from tokentide.api import operations
 from tokentide.api.app import create_app
 from tokentide.settings import Settings
 from tokentide.store.migrate import EXPECTED_VERSION
@@ -125,7 +127,7 @@ async def test_a_key_sees_its_projects(client):
         ("/v1/costs", "projectId is required"),
         ("/v1/costs?projectId=", "projectId: String should have at least 1 character"),
         ("/v1/costs?projectId=p&start=x", "start must be an ISO 8601 time, such as 2026-04-20T10:00:00Z"),
-        ("/v1/errors?projectId=p&end=2300-01-01", "end must not lie past the year 2299"),
+        ("/v1/errors?projectId=p&end=2300-01-01", "end must lie in the years 1 to 2299"),
         ("/v1/projects/p/overview?start=2026-04-02&end=2026-04-01", "start must not be after end"),
     ],
 )
@@ -232,6 +234,16 @@ async def test_readiness_is_the_store_with_its_schema(client, store):
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
 
 
+async def test_a_store_that_hangs_is_not_ready(client, store, monkeypatch):
+    """A probe is answered in time, whether the store is or not."""
+    released = threading.Event()
+    monkeypatch.setattr(operations, "_PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(store, "ask", lambda _: released.wait(30))
+    answer = await client.get("/readyz")
+    released.set()
+    assert (answer.status_code, answer.json()["reason"]) == (503, "the store did not answer within 0.05 seconds")
+
+
 async def test_requests_are_counted_by_route_and_never_by_path(client, as_reader):
     """Labels are templates and names of this program; what a caller writes into a path is no label."""
     await client.get("/v1/projects/p/overview", headers=as_reader)
@@ -263,13 +275,13 @@ async def test_openapi_describes_every_answer(client):
     """Each data route has a schema for its good answer and for each failure, and every reference leads somewhere."""
     document = (await client.get("/openapi.json")).json()
     assert set(document["paths"]) == {"/v1/projects/{id}/overview", "/v1/costs", "/v1/performance", "/v1/errors"}
-    for operations in document["paths"].values():
-        answers = operations["get"]["responses"]
+    for path in document["paths"].values():
+        answers = path["get"]["responses"]
         assert set(answers) == {"200", "304", "400", "401", "403", "429", "500", "503"}
         assert all("schema" in answers[status]["content"]["application/json"] for status in answers if status != "304")
         assert "X-Data-Through" in answers["200"]["headers"]
         assert "Retry-After" in answers["429"]["headers"]
-        assert operations["get"]["security"] == [{"HTTPBearer": []}]
+        assert path["get"]["security"] == [{"HTTPBearer": []}]
     schemas = document["components"]["schemas"]
     assert {name.removeprefix("#/components/schemas/") for name in references(document)} <= set(schemas)
     assert set(schemas["Costs"]["properties"]) == {"byModel", "dailyTrend", "mtdTotal", "forecast30d", "cacheRate"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tokentide.api.times import DAY_MS, HOUR_MS, read_moment
+from tokentide.api.times import DAY_MS, FIRST_MS, HOUR_MS, read_moment
 from tokentide.errors import QueryError
 from tokentide.store.queries.window import Window
 
@@ -40,7 +40,7 @@ def read_period(start: str | None, end: str | None, now_ms: int, default_ms: int
         QueryError: naming the parameter that is no time, or that lies after the other.
     """
     end_ms = now_ms if end is None else read_moment(end, "end")
-    start_ms = end_ms - default_ms if start is None else read_moment(start, "start")
+    start_ms = max(end_ms - default_ms, FIRST_MS) if start is None else read_moment(start, "start")
     if start_ms > end_ms:
         raise QueryError("start must not be after end", "start")
     return Period(start_ms, end_ms)

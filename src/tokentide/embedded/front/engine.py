@@ -92,9 +92,9 @@ class Engine:
         kind = _classify(connection, sql)
         if kind.statements > 1:
             raise ClickHouseError(SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")
-        if kind.statements == 0:  # the engine cannot read it: all it may do is say so
+        if kind.statements == 0 and not request.is_readonly:  # the engine cannot read it: all it may do is say so
             connection.query(set_statement({"readonly": "1"}))
-        elif request.is_readonly and not kind.only_reads:
+        if kind.statements == 1 and request.is_readonly and not kind.only_reads:
             raise ClickHouseError(_READONLY, "READONLY", "Cannot execute query in readonly mode.")
         result = connection.query(sql, request.default_format, params=dict(request.binds))
         output_format = query.format or request.default_format

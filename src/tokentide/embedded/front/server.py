@@ -37,7 +37,6 @@ _logger = logging.getLogger(__name__)
 WHAT_IT_IS = "tokentide's development server: ClickHouse's SQL engine (chDB) over HTTP. It is not a ClickHouse server."
 
 _AUTHENTICATION_FAILED = 516
-_ABORTED = 236
 _UNKNOWN_EXCEPTION = 1002
 _QUIET_SECONDS = 120.0  # a connection on which nothing comes or goes for so long is closed
 _LOCAL_NAMES = frozenset({HOST, "localhost"})
@@ -67,12 +66,11 @@ class FrontServer(ThreadingHTTPServer):
         self._changed = threading.Condition()
         super().__init__((HOST, port), _Connection)
 
-    def begin_statement(self) -> None:
-        """Lets a statement begin, which must end with `end_statement`; refuses it when the server is finishing."""
+    def begin_statement(self) -> bool:
+        """Whether a statement may begin; one that may must end with `end_statement`."""
         with self._changed:
-            if self._is_finishing:
-                raise ClickHouseError(_ABORTED, "ABORTED", "the server is stopping")
-            self._running += 1
+            self._running += not self._is_finishing
+            return not self._is_finishing
 
     def end_statement(self) -> None:
         """Says that a statement is over."""
@@ -133,11 +131,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _serve_statement(self) -> None:
         raw = read_body(self.rfile, self.headers, self.server.body_bytes)
-        try:
-            self.server.begin_statement()
-        except ClickHouseError as error:
-            self.close_connection = True
-            self._reply_error(error)
+        if not self.server.begin_statement():
+            self.close_connection = True  # as when the server had ended already: clients know what to do then
             return
         try:
             self._answer_statement(raw)

@@ -1,0 +1,102 @@
+"""What the read API says of a project, asked as any client would ask, and whether that is what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+
+from tokentide.demo.tally import Measures
+from tokentide.errors import DependencyUnavailable
+
+__all__ = ["Answers", "Api", "Window", "disagreements"]
+
+_OK = 200
+_MICRODOLLAR_NANOS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when to when is asked, both included, as RFC 3339 texts."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The four LumiqTrace answers on one project, as JSON objects."""
+
+    overview: dict[str, Any]
+    costs: dict[str, Any]
+    performance: dict[str, Any]
+    errors: dict[str, Any]
+
+
+class Api:
+    """The read API at an address, asked with a key."""
+
+    def __init__(self, address: str, key: str, http: aiohttp.ClientSession) -> None:
+        self._address = address
+        self._key = key
+        self._http = http
+
+    async def answers(self, project: str, window: Window) -> Answers:
+        """The four answers on a project.
+
+        Raises:
+            DependencyUnavailable: the API does not answer, or not with 200.
+        """
+        asked = {"projectId": project, "start": window.start, "end": window.end}
+        return Answers(
+            overview=(await self._get(f"/v1/projects/{project}/overview", asked))[0],
+            costs=(await self._get("/v1/costs", asked))[0],
+            performance=(await self._get("/v1/performance", asked))[0],
+            errors=(await self._get("/v1/errors", asked))[0],
+        )
+
+    async def data_through(self, project: str) -> str:
+        """The log time up to which everything is in the answers, as the API's header says it."""
+        _, headers = await self._get(f"/v1/projects/{project}/overview", {})
+        return str(headers["X-Data-Through"])
+
+    async def _get(self, path: str, asked: dict[str, str]) -> tuple[dict[str, Any], Any]:
+        address = self._address + path
+        try:
+            headers = {"Authorization": f"Bearer {self._key}"}
+            async with self._http.get(address, params=asked, headers=headers) as answer:
+                if answer.status != _OK:
+                    raise DependencyUnavailable(f"{address} answered {answer.status}: {await answer.text()}")
+                return await answer.json(), answer.headers
+        except aiohttp.ClientError as error:
+            raise DependencyUnavailable(f"{address} does not answer: {error!r}") from error
+
+
+def disagreements(project: str, sent: Measures, answers: Answers) -> Iterator[str]:
+    """Each figure of the answers that is not what was sent, in words.
+
+    Args:
+        project: the project.
+        sent: all its calls in the window.
+        answers: what the API says about the same window.
+    """
+    kpis, models = answers.overview["kpis"], answers.costs["byModel"]
+    counts = {
+        "overview: totalRequests": (kpis["totalRequests"], sent.requests),
+        "overview: requests of the timeline": (_sum(answers.overview["timeline"], "requests"), sent.requests),
+        "overview: errors of the timeline": (_sum(answers.overview["timeline"], "errors"), sent.errors),
+        "costs: calls of all models": (_sum(models, "calls"), sent.requests),
+        "errors: count of all groups": (_sum(answers.errors["errorGroups"], "count"), sent.errors),
+    }
+    for what, (said, true) in counts.items():
+        if said != true:
+            yield f"{project}, {what}: {said}, but sent were {true}"
+    if abs(Decimal(str(kpis["totalCost"])).scaleb(9) - sent.cost_nanos) > _MICRODOLLAR_NANOS / 2:
+        yield f"{project}, overview: totalCost {kpis['totalCost']}, but sent were {sent.cost_nanos} nano-dollars"
+
+
+def _sum(rows: list[dict[str, Any]], name: str) -> int:
+    return sum(int(row[name]) for row in rows)

@@ -1,0 +1,449 @@
+"""Does the house keep its own rules? Each is a function over the parsed modules, held against the source here.
+
+A rule answers with its breaches as `file:line: what`. The last test shows a breach of each rule, and that it is found.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+MOST_LINES = 250
+LONGER = {
+    "src/tokentide/events/decode.py": (300, "the fast way and the slow way to one verdict are read side by side"),
+    "src/tokentide/rollups/buckets.py": (260, "one short class for each table"),
+    "src/tokentide/rollups/fold.py": (360, "one state and its laws, on the hot path: its methods share every field"),
+    "src/tokentide/worker/pipeline.py": (300, "one life cycle, whose steps only hold in their order"),
+}
+"""Modules that may be longer: up to how many lines, and why they are better in one piece."""
+
+NEVER_NAMES = {"base", "common", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}
+
+READS_THE_CLOCK = {
+    *(f"datetime.datetime.{name}" for name in ("now", "today", "utcnow")),
+    *(f"time.{name}" for name in ("ctime", "gmtime", "localtime", "time", "time_ns")),
+    "datetime.date.today",
+}
+NOT_PURE = ("asyncio", "io", "logging", "os", "random", "secrets", "socket", "subprocess", "threading", "time")
+
+STORE_OF_THE_WORKER = ("tokentide.store.open_store", "tokentide.store.port", "tokentide.store.rows")
+QUERIES_OF_THE_WORKER = "tokentide.store.queries"
+
+DEFINING_LIBRARIES = (
+    *(
+        "abc",
+        "click",
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fastapi",
+        "functools",
+    ),
+    *("ipaddress", "itertools", "msgspec", "operator", "pathlib", "pydantic", "string", "struct", "types", "typing"),
+)
+DEFINING_CALLS = {
+    *("bool", "bytes", "dict", "float", "frozenset", "int", "list", "range", "set", "str", "tuple"),
+    *("classmethod", "enumerate", "len", "map", "max", "min", "property", "sorted", "staticmethod", "sum", "zip"),
+    *("importlib.metadata.version", "logging.getLogger", "re.compile", "typing_extensions.override"),
+}
+METHODS_OF_VALUES = {"encode", "format", "items", "join", "keys", "replace", "split", "total_seconds", "values"}
+DEFINES = {
+    "tokentide.cli.cli.add_command": "the tree of commands is data",
+    "tokentide.cli.commands._up_options": "options that two commands share",
+    "tokentide.cli.keys.keys.command": "the tree of commands is data",
+    "tokentide.demo.chance.spread": "weights added up: a constant",
+    "tokentide.events.fast.struct_from": "a class, generated so that it cannot differ from its model",
+    "tokentide.events.values._Hours": "an empty dict that fills itself",
+    "tokentide.store.queries.sources._count": "text of a column",
+    "tokentide.store.queries.sources._sum": "text of a column",
+}
+"""What of this project may be called when a module is imported besides its plain value classes, and why."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One parsed module: its full name, its path for messages, its tree, its length in lines."""
+
+    name: str
+    path: str
+    tree: ast.Module
+    lines: int
+
+    @property
+    def part(self) -> str:
+        """The folder or module directly under `tokentide` that it belongs to."""
+        return f"{self.name}.".split(".")[1]
+
+    def breach(self, node: ast.AST | None, what: str) -> str:
+        """The breach, as every rule words it."""
+        return f"{self.path}:{getattr(node, 'lineno', 1)}: {what}"
+
+
+House = Sequence[Module]
+Rule = Callable[[House], list[str]]
+
+
+def parsed(path: str, text: str) -> Module:
+    """A module from its path below the root and its text."""
+    name = path.removeprefix("src/").removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    return Module(name, path, ast.parse(text), len(text.splitlines()))
+
+
+@pytest.fixture(scope="module")
+def house() -> House:
+    """Every module of the source."""
+    files = sorted(ROOT.joinpath("src").rglob("*.py"))
+    return [parsed(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")) for file in files]
+
+
+# What a module imports, and what it does at import
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a module imports: a module, or something in one. `eager`: when it is imported itself."""
+
+    name: str
+    node: ast.AST
+    eager: bool
+
+    def within(self, *modules: str) -> bool:
+        """Whether it is one of the modules, or in one."""
+        return any(f"{self.name}.".startswith(f"{module}.") for module in modules)
+
+
+def imports(module: Module) -> Iterator[Import]:
+    """All that a module imports, wherever it does."""
+    eager = set(map(id, carried_out(module.tree.body)))
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, node, id(node) in eager) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (Import(f"{node.module}.{alias.name}", node, id(node) in eager) for alias in node.names)
+
+
+def carried_out(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Every node that is carried out when its module is imported: not what stands in functions and annotations."""
+    for node in nodes:
+        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "__name__ == '__main__'"}:
+            continue
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            defaults = [default for default in (*node.args.defaults, *node.args.kw_defaults) if default]
+            yield from carried_out([*node.decorator_list, *defaults])
+        elif isinstance(node, ast.AnnAssign):
+            yield from carried_out([node.value] if node.value else [])
+        elif not isinstance(node, ast.Lambda):
+            yield from carried_out(list(ast.iter_child_nodes(node)))
+
+
+def in_full(module: Module) -> Callable[[ast.AST], str]:
+    """How an expression of the module reads with its first name in full: `time()` may be `time.time()`."""
+    names = {node.name: f"{module.name}.{node.name}" for node in module.tree.body if hasattr(node, "name")}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.asname: alias.name for alias in node.names if alias.asname}
+
+    def full_name(node: ast.AST) -> str:
+        first, dot, rest = ast.unparse(node).partition(".")
+        return names.get(first, first) + dot + rest
+
+    return full_name
+
+
+def called_at_import(module: Module) -> Iterator[tuple[ast.expr, str]]:
+    """What is called when a module is imported, decorators too, each with its full name."""
+    full_name = in_full(module)
+    for node in carried_out(module.tree.body):
+        called = [node.func] if isinstance(node, ast.Call) else []
+        called += [mark for mark in getattr(node, "decorator_list", []) if not isinstance(mark, ast.Call)]
+        yield from ((function, full_name(function)) for function in called)
+
+
+def value_classes(house: House) -> set[str]:
+    """The full names of dataclasses, named tuples and enumerations: making one is no work."""
+    return {
+        f"{module.name}.{node.name}"
+        for module in house
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef)
+        for mark in (*node.decorator_list, *node.bases)
+        if ast.unparse(mark).partition("(")[0] in {"dataclass", "NamedTuple", "enum.Enum", "enum.StrEnum"}
+    }
+
+
+# The rules
+
+
+def forbidden(house: House, parts: set[str], *modules: str) -> list[str]:
+    """Imports of any of the modules in any of the parts."""
+    return [
+        module.breach(entry.node, f"{module.part} must not import {entry.name}")
+        for module in house
+        if module.part in parts
+        for entry in imports(module)
+        if entry.within(*modules)
+    ]
+
+
+def foreign(house: House, part: str, *allowed: str) -> list[str]:
+    """Imports of a part that are neither allowed nor of the standard library."""
+    return [
+        module.breach(entry.node, f"{part} must not import {entry.name}")
+        for module in house
+        if module.part == part
+        for entry in imports(module)
+        if not entry.within(*allowed, *sys.stdlib_module_names)
+    ]
+
+
+def rollups_are_pure(house: House) -> list[str]:
+    """Only numbers, the contract and themselves; no clock, no chance, no machine, no words to anyone."""
+    own = ("msgspec", "numpy", "typing_extensions", "tokentide.events", "tokentide.rollups")
+    return foreign(house, "rollups", *own) + forbidden(house, {"rollups"}, *NOT_PURE)
+
+
+def events_are_pure(house: House) -> list[str]:
+    """Only the libraries that describe and decode, and themselves."""
+    own = ("annotated_types", "msgspec", "numpy", "pydantic", "typing_extensions", "tokentide.events")
+    return foreign(house, "events", *own) + forbidden(house, {"events"}, *NOT_PURE)
+
+
+def api_does_without_the_worker(house: House) -> list[str]:
+    """Not even by way of others."""
+    reached, modules = {"tokentide.api"}, {module.name: module for module in house}
+    found, waiting = [], [name for name in modules if name.startswith("tokentide.api")]
+    while waiting:
+        module = modules[waiting.pop()]
+        for entry in imports(module):
+            if entry.within("tokentide.worker"):
+                found.append(module.breach(entry.node, f"the API must not reach {entry.name}"))
+            for name in {entry.name, entry.name.rpartition(".")[0]} & modules.keys() - reached:
+                reached.add(name)
+                waiting.append(name)
+    return found
+
+
+def nobody_imports_the_command_line(house: House) -> list[str]:
+    """But `python -m tokentide`, and itself."""
+    return forbidden(house, {module.part for module in house} - {"cli", "__main__"}, "tokentide.cli")
+
+
+def worker_sees_the_store_through_its_port(house: House) -> list[str]:
+    """And through rows and queries, which are data."""
+    return [
+        module.breach(entry.node, f"the worker must not import {entry.name}")
+        for module in house
+        if module.part == "worker"
+        for entry in imports(module)
+        if entry.within("tokentide.store", "clickhouse_connect", "chdb")
+        and not entry.within(*STORE_OF_THE_WORKER, QUERIES_OF_THE_WORKER)
+    ]
+
+
+def clickhouse_stays_in_the_store(house: House) -> list[str]:
+    """And in its embedded stand-in, and where the demonstration counts for itself."""
+    parts = {module.part for module in house} - {"store", "embedded", "demo"}
+    return forbidden(house, parts, "clickhouse_connect", "chdb")
+
+
+def services_do_without_the_embedded_parts(house: House) -> list[str]:
+    """What runs in production runs without what is there for one machine."""
+    parts = {module.part for module in house} - {"cli", "demo", "embedded", "up"}
+    return forbidden(house, parts, "tokentide.demo", "tokentide.embedded", "tokentide.up")
+
+
+def modules_do_nothing_at_import(house: House) -> list[str]:
+    """They define: classes, functions, constants, patterns, decoders, loggers."""
+    values = value_classes(house)
+    return [
+        module.breach(node, f"{name} is called at import: build it in a function")
+        for module in house
+        for node, name in called_at_import(module)
+        if name not in DEFINING_CALLS | values | DEFINES.keys()
+        and name.partition(".")[0] not in DEFINING_LIBRARIES
+        and name.rpartition(".")[2] not in METHODS_OF_VALUES
+    ]
+
+
+def one_module_reads_the_clock(house: House) -> list[str]:
+    """`tokentide.clock`; everything else is given the time."""
+    return [
+        module.breach(node, f"{name} reads the wall clock: take the time as an argument")
+        for module in house
+        if module.name != "tokentide.clock"
+        for full_name in [in_full(module)]
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute | ast.Name)
+        if (name := full_name(node)) in READS_THE_CLOCK
+    ]
+
+
+def modules_are_short(house: House) -> list[str]:
+    """One question each fits on a few screens."""
+    found = []
+    for module in house:
+        most = LONGER.get(module.path, (MOST_LINES, ""))[0]
+        if module.lines > most:
+            found.append(module.breach(None, f"{module.lines} lines, {most} are allowed: what is not its question?"))
+    return found
+
+
+def imports_go_one_way(house: House) -> list[str]:
+    """No module needs, when it is imported, one that needs it."""
+    modules = {module.name: module for module in house}
+    needs = {module.name: _eager_needs(module, modules) for module in house}
+    return [
+        modules[name].breach(None, f"imports itself by way of {' → '.join(way)}")
+        for name in modules
+        if (way := _way_back(name, needs))
+    ]
+
+
+def _eager_needs(module: Module, modules: dict[str, Module]) -> list[str]:
+    found = {}
+    for entry in imports(module):
+        name = entry.name if entry.name in modules else entry.name.rpartition(".")[0]
+        if entry.eager and name in modules and name != module.name:
+            found[name] = None
+    return list(found)
+
+
+def _way_back(start: str, needs: dict[str, list[str]]) -> list[str]:
+    """The shortest chain of imports from a module to itself; empty when there is none."""
+    ways, seen = [[name] for name in needs[start]], set(needs[start])
+    for way in ways:
+        if way[-1] == start:
+            return way
+        for name in needs[way[-1]]:
+            if name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []
+
+
+def names_say_what_is_inside(house: House) -> list[str]:
+    """Not that something is."""
+    return [
+        module.breach(None, f"a module named {step!r} can hold anything: name its question")
+        for module in house
+        for step in module.name.split(".")
+        if NEVER_NAMES & set(step.split("_"))
+    ]
+
+
+# The rules held against the source
+
+
+def held(breaches: list[str]) -> None:
+    """Fail with every breach on a line of its own."""
+    assert not breaches, "\n" + "\n".join(breaches)
+
+
+def test_rollups_are_pure(house: House) -> None:
+    """Rollups import the standard library, numpy, msgspec, the events and themselves, and nothing that has effects."""
+    held(rollups_are_pure(house))
+
+
+def test_events_are_pure(house: House) -> None:
+    """The event contract imports what describes and decodes, and nothing that has effects."""
+    held(events_are_pure(house))
+
+
+def test_api_does_without_the_worker(house: House) -> None:
+    """The API never imports the worker, not even by way of others."""
+    held(api_does_without_the_worker(house))
+
+
+def test_nobody_imports_the_command_line(house: House) -> None:
+    """The command line puts the parts together, so no part knows it."""
+    held(nobody_imports_the_command_line(house))
+
+
+def test_worker_sees_the_store_through_its_port(house: House) -> None:
+    """The worker sees ClickHouse only through the store's port, and the rows and queries that are its data."""
+    held(worker_sees_the_store_through_its_port(house))
+
+
+def test_clickhouse_stays_in_the_store(house: House) -> None:
+    """Only the store, its embedded stand-in, and the proof that must not rely on it know ClickHouse's libraries."""
+    held(clickhouse_stays_in_the_store(house))
+
+
+def test_services_do_without_the_embedded_parts(house: House) -> None:
+    """Nothing but the command line, `up` and the demonstration imports the embedded parts."""
+    held(services_do_without_the_embedded_parts(house))
+
+
+def test_modules_do_nothing_at_import(house: House) -> None:
+    """Importing a module defines things and does nothing; what may be called needs its place on the list."""
+    held(modules_do_nothing_at_import(house))
+    called = {name for module in house for _, name in called_at_import(module)}
+    assert DEFINES.keys() - called == set()
+
+
+def test_one_module_reads_the_clock(house: House) -> None:
+    """The wall clock is read in tokentide.clock and nowhere else."""
+    held(one_module_reads_the_clock(house))
+
+
+def test_modules_are_short(house: House) -> None:
+    """A module has at most 250 lines, unless it is listed with a reason; a listed one needs its place on the list."""
+    held(modules_are_short(house))
+    lengths = {module.path: module.lines for module in house}
+    assert [path for path in LONGER if lengths.get(path, 0) <= MOST_LINES] == []
+
+
+def test_imports_go_one_way(house: House) -> None:
+    """No module imports itself by way of others."""
+    held(imports_go_one_way(house))
+
+
+def test_names_say_what_is_inside(house: House) -> None:
+    """No module is named utils, helpers, common, manager, base or impl, alone or in a compound."""
+    held(names_say_what_is_inside(house))
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "text"),
+    [
+        (rollups_are_pure, "rollups/fold.py", "from tokentide.settings import Settings"),
+        (rollups_are_pure, "rollups/fold.py", "import pandas"),
+        (rollups_are_pure, "rollups/fold.py", "def fold():\n    import random"),
+        (events_are_pure, "events/model.py", "from tokentide.rollups import fold"),
+        (api_does_without_the_worker, "api/app.py", "from tokentide import other"),
+        (nobody_imports_the_command_line, "worker/run.py", "from tokentide.cli import main"),
+        (worker_sees_the_store_through_its_port, "worker/run.py", "from tokentide.store.clickhouse import ServerStore"),
+        (worker_sees_the_store_through_its_port, "worker/run.py", "import chdb.session"),
+        (clickhouse_stays_in_the_store, "api/app.py", "import clickhouse_connect"),
+        (services_do_without_the_embedded_parts, "store/port.py", "from tokentide.embedded import kafka"),
+        (modules_do_nothing_at_import, "a.py", "from tokentide.settings import Settings\nsettings = Settings()"),
+        (modules_do_nothing_at_import, "a.py", "import os\nclass A:\n    home = os.getenv('HOME')"),
+        (modules_do_nothing_at_import, "a.py", "def f(now=now()):\n    pass"),
+        (modules_do_nothing_at_import, "a.py", "@register\ndef f():\n    pass"),
+        (one_module_reads_the_clock, "a.py", "from time import time_ns as read\ndef f():\n    return read()"),
+        (one_module_reads_the_clock, "a.py", "import datetime\ndef f():\n    return datetime.datetime.now()"),
+        (one_module_reads_the_clock, "a.py", "from datetime import datetime\nclock = datetime.now"),
+        (modules_are_short, "a.py", "\n" * 251),
+        (imports_go_one_way, "a.py", "from tokentide import other"),
+        (names_say_what_is_inside, "store/sql_helpers.py", ""),
+    ],
+)
+def test_each_rule_finds_its_breach(rule: Rule, path: str, text: str) -> None:
+    """A rule that could not fail would be worth nothing."""
+    by_way = parsed("src/tokentide/other.py", "import tokentide.worker.run, tokentide.a")
+    house = [parsed(f"src/tokentide/{path}", text), by_way]
+    assert any(f"src/tokentide/{path}:" in breach or "other.py" in breach for breach in rule(house))
+    assert rule([parsed("src/tokentide/good.py", "import re\nWORD = re.compile('x')\n")]) == []

@@ -1,0 +1,172 @@
+"""Do the pages say what the code does? Tables, commands, targets and links, each held against its source."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from docs import reference
+
+from tokentide.cli import cli
+from tokentide.events import Reason
+from tokentide.events.decode import MAX_EVENTS
+from tokentide.events.nesting import MAX_NESTING
+from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS
+from tokentide.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://)([^)\s#]+)")
+FIRST_CELL = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+
+
+def text_of(page: str) -> str:
+    """A page of the project, by its path."""
+    return ROOT.joinpath(page).read_text(encoding="utf-8")
+
+
+def console_lines(page: Path) -> Iterator[str]:
+    """The commands that a page shows: lines after a prompt, or all lines of a script."""
+    for language, block in FENCED.findall(page.read_text(encoding="utf-8")):
+        lines = [line.strip() for line in block.replace("\\\n", " ").splitlines()]
+        if language == "console":
+            yield from (line.removeprefix("$ ") for line in lines if line.startswith("$ "))
+        elif language in {"bash", "sh", "shell"}:
+            yield from (line for line in lines if line and not line.startswith("#"))
+
+
+def problems_of_command(words: list[str]) -> list[str]:
+    """What of a `tokentide …` line does not exist: a command, or an option of the command before it."""
+    command: click.Command = cli
+    waiting = iter(words)
+    for word in waiting:
+        if word.startswith("-") and word != "-":
+            name, equals, _ = word.partition("=")
+            takers = [p for p in command.params if isinstance(p, click.Option) and name in p.opts]
+            if not takers and name not in {"-h", "--help"}:
+                return [f"{command.name} has no option {word}"]
+            if takers and not takers[0].is_flag and not equals:
+                next(waiting, None)  # its value
+        elif isinstance(command, click.Group):
+            if word not in command.commands:
+                return [f"{command.name} has no command {word}"]
+            command = command.commands[word]
+    return []
+
+
+def problems_of_make(words: list[str]) -> list[str]:
+    """Targets that the Makefile does not have."""
+    targets = re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE)
+    return [f"make has no target {word}" for word in words if "=" not in word and word not in targets]
+
+
+def problems_of_line(line: str) -> list[str]:
+    """What a shown command line names that does not exist."""
+    words = shlex.split(line, comments=True)
+    while words and re.fullmatch(r"\w+=.*", words[0]):
+        words.pop(0)
+    first, rest = words[0], words[1:]
+    if first.rpartition("/")[2] == "tokentide":
+        return problems_of_command(rest)
+    if first == "make":
+        return problems_of_make(rest)
+    if first.rpartition("/")[2] == "pytest":
+        return [f"{word} does not exist" for word in rest if word.startswith("tests") and not (ROOT / word).exists()]
+    return []
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in reference.TABLES}))
+def test_reference_pages_are_those_of_the_code(page: str) -> None:
+    """A page's tables are exactly what the code gives: `make docs` writes them again."""
+    text = text_of(f"docs/{page}")
+    assert reference.renewed(page, text) == text
+
+
+def test_settings_page_lists_every_setting() -> None:
+    """Each setting stands in the table once, by its full name, in the order of the model, and nothing else does."""
+    listed = FIRST_CELL.findall(text_of("docs/settings.md"))
+    assert listed == [f"TOKENTIDE_{name.upper()}" for name in Settings.model_fields]
+
+
+def test_every_setting_has_a_meaning() -> None:
+    """A setting without words is of no use to an operator."""
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_metrics_page_lists_every_metric() -> None:
+    """Each metric stands in a table once, by its full name as a scrape shows it, and nothing else does."""
+    listed = FIRST_CELL.findall(text_of("docs/metrics.md"))
+    assert listed == [metric.name for metric in (*WORKER_METRICS, *API_METRICS, *COMMON_METRICS)]
+
+
+def test_events_page_lists_every_reason() -> None:
+    """The reasons of dead letters on the page are the closed set of the code."""
+    reasons = text_of("docs/events.md").partition("## What is refused")[2]
+    assert FIRST_CELL.findall(reasons) == [reason.value for reason in Reason]
+
+
+def test_events_page_states_the_limits() -> None:
+    """The limits that the page states in its text are those of the code."""
+    text = text_of("docs/events.md")
+    assert f"1 to {MAX_EVENTS:,} events" in text
+    assert f"more than {MAX_EVENTS:,} events" in text
+    assert f"no deeper than {MAX_NESTING} levels" in text
+
+
+def test_readme_links_to_settings_and_metrics() -> None:
+    """Who opens the README finds the table of settings and the one of metrics."""
+    assert {"docs/settings.md", "docs/metrics.md"} <= set(LINK.findall(text_of("README.md")))
+
+
+def test_readme_lists_every_command() -> None:
+    """The README's table of commands names each command that exists, and none that does not."""
+    rows = re.findall(r"^\| (`tokentide .*?) \|", text_of("README.md"), re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`tokentide (\w+)`", row)]
+    assert sorted(listed) == sorted(cli.commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_shown_commands_exist(page: Path) -> None:
+    """Every command line that a page shows names only commands, options, targets and tests that exist."""
+    assert [f"{line}: {what}" for line in console_lines(page) for what in problems_of_line(line)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_commands_exist(page: Path) -> None:
+    """So do the commands and targets that stand in a page's text between backticks."""
+    named = re.findall(r"`((?:tokentide|make)(?: [a-z-]+)+)`", page.read_text(encoding="utf-8"))
+    assert [f"{line}: {what}" for line in named for what in problems_of_line(line)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page resolves."""
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tokentide rollback",
+        ".venv/bin/tokentide up --turbo",
+        "tokentide keys steal",
+        "tokentide up --log-format json",
+        "make coffee",
+        "A=1 .venv/bin/pytest tests/unit/test_nothing.py",
+    ],
+)
+def test_a_wrong_line_is_found(line: str) -> None:
+    """What does not exist is noticed, so that the tests above can fail."""
+    assert problems_of_line(line)
+
+
+@pytest.mark.parametrize("line", ["tokentide --log-format json worker", "tokentide keys create --role read --org=me"])
+def test_a_right_line_passes(line: str) -> None:
+    """Options stand behind the command that has them."""
+    assert problems_of_line(line) == []
