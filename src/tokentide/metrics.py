@@ -65,7 +65,7 @@ class _Registered:
     """The metrics of one process by name, without the prefix `tokentide_` and the suffix `_total`."""
 
     def __init__(self, metrics: tuple[Metric, ...], registry: CollectorRegistry) -> None:
-        disable_created_metrics()  # the client library would add a second series to each counter
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client library would add a second series to each counter
         self.registry = registry
         self._made: dict[str, Counter | Gauge | Histogram] = {}
         for metric in metrics:

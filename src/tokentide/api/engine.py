@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from tokentide.api.times import DAY_MS, HOUR_MS
+from tokentide.api.times import DAY_MS, HOUR_MS, LAST_MS
 from tokentide.metrics import ApiMetrics
 from tokentide.store.port import Query, Store
 from tokentide.store.queries.progress import data_through
@@ -69,7 +69,7 @@ class Engine:
         through = await self._run(self._through)
         rows = await asyncio.gather(*(self._run(question) for question in questions))
         widened = any(isinstance(question, Question) and question.widened for question in questions)
-        return Found(list(rows), through[0][0] if through else 0, widened)
+        return Found(list(rows), min(through[0][0], LAST_MS) if through else 0, widened)
 
     def close(self) -> None:
         """Let running questions end, and take no more."""

@@ -7,16 +7,26 @@ from datetime import UTC, datetime, timedelta
 
 from tokentide.errors import QueryError
 
-__all__ = ["DAY_MS", "FIRST_MS", "HOUR_MS", "iso_day", "iso_millis", "iso_seconds", "month_start_ms", "read_moment"]
+__all__ = [
+    "DAY_MS",
+    "FIRST_MS",
+    "HOUR_MS",
+    "LAST_MS",
+    "iso_day",
+    "iso_millis",
+    "iso_seconds",
+    "month_start_ms",
+    "read_moment",
+]
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_END_MS = (datetime(2300, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
 FIRST_MS = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
-"""The first moment that can be written."""
+LAST_MS = (datetime(2300, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND - 1
+"""The first moment that can be written, and the last that ClickHouse can hold."""
 _ISO_8601 = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
     r"(?:[Tt ](?P<clock>\d\d:\d\d(?::\d\d)?)(?:(?<=:\d\d:\d\d)[.,](?P<fraction>\d+))?"
@@ -38,7 +48,7 @@ def read_moment(text: str, field: str) -> int:
         moment_ms = None
     if moment_ms is None:
         raise QueryError(f"{field} must be an ISO 8601 time, such as 2026-04-20T10:00:00Z", field)
-    if not FIRST_MS <= moment_ms < _END_MS:
+    if not FIRST_MS <= moment_ms <= LAST_MS:
         raise QueryError(f"{field} must lie in the years 1 to 2299", field)
     return moment_ms
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Callable
 from dataclasses import replace
 
 from rich.console import Console
+from rich.logging import RichHandler
 
 from tokentide.demo.run import PROJECTS, run_demo
 from tokentide.settings import Settings
@@ -54,6 +56,8 @@ def _cancel_once(task: asyncio.Task[int]) -> Callable[[], None]:
 
 async def _run(settings: Settings, options: UpOptions, *, events: int, seed: int, keep: bool) -> int:
     console = Console()
+    if console.is_terminal:  # what goes wrong is said above the progress bars, not through them
+        logging.getLogger().handlers[:] = [RichHandler(logging.WARNING, console, show_path=False)]
     settings = settings.model_copy(update={"events_table": True})
     options = replace(options, projects=(*options.projects, *PROJECTS[1:]))
     console.print("Starting Kafka, ClickHouse, a worker and the API …")

@@ -38,6 +38,7 @@ PROJECTS = ("demo", "demo-search", "demo-support")
 
 _FAULTS = Faults(repeated=0.01, late=0.01, bad=0.005, distance=2000)
 _WEEK_MS = 7 * 86_400_000
+_SHOWN_MS = 2 * 86_400_000  # less than half of the week, so that trends have something to compare with
 _PATIENCE_SECONDS = 300.0
 _LOOK_SECONDS = 0.5
 _SHOWN_DIFFERENCES = 10
@@ -71,8 +72,10 @@ async def run_demo(up: Upped, settings: Settings, *, events: int, seed: int, con
             seconds = time.monotonic() - began
             answers = await _answers(api, Window(rfc3339(end_ms - _WEEK_MS), rfc3339(end_ms)))
             verdict = await asyncio.to_thread(_verdict, sent.tally, stored, answers)
+            shown = await api.answers(PROJECTS[0], Window(rfc3339(end_ms - _SHOWN_MS), rfc3339(end_ms)))
     _tell(console, sent, verdict, seconds)
-    console.print(answers_as_tables(PROJECTS[0], answers[PROJECTS[0]]))
+    console.print(f"\nWhat the API says about the last two days of project {PROJECTS[0]}:", highlight=False)
+    console.print(answers_as_tables(PROJECTS[0], shown), highlight=False)
     return verdict.holds
 
 

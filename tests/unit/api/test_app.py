@@ -51,6 +51,13 @@ async def test_before_anything_was_stored_the_data_reach_nowhere(client, as_read
     assert answer.headers["X-Data-Through"] == "1970-01-01T00:00:00.000Z"
 
 
+async def test_a_producers_wild_clock_breaks_no_answer(client, as_reader, store):
+    """A log time that no calendar holds is told as the last moment that can be told."""
+    store.rows["data_through"] = [(2**62,)]
+    answer = await client.get(PERFORMANCE, headers=as_reader)
+    assert answer.headers["X-Data-Through"] == "2299-12-31T23:59:59.999Z"
+
+
 @pytest.mark.parametrize("form", ["{tag}", "W/{tag}", '"other", {tag}', "*"])
 async def test_who_holds_the_answer_gets_304(client, as_reader, form):
     """The body is not sent again to who names its tag; the headers are."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tokentide.api.lumiqtrace import costs, errors, overview, performance
-from tokentide.api.lumiqtrace.period import Period
+from tokentide.api.lumiqtrace.period import Period, read_period
 from tokentide.api.times import DAY_MS, HOUR_MS, read_moment
+from tokentide.errors import QueryError
 from tokentide.store.queries.totals import Scope
 from tokentide.store.queries.window import NO_EVENTS, Window
 
@@ -243,3 +246,20 @@ def test_errors_are_held_against_as_long_a_time_before():
     assert (now.args["from"], now.args["to"]) == (calls.args["from"], calls.args["to"]) == (10 * 3600, 12 * 3600)
     assert "FROM rate_limits_1m FINAL" in heatmap.sql
     assert asked.before == Window(8 * HOUR_MS, 10 * HOUR_MS)
+
+
+BOUNDS = st.none() | st.text(max_size=12) | st.datetimes().map(lambda moment: moment.isoformat() + "+11:30")
+
+
+@given(BOUNDS, BOUNDS)
+def test_whatever_is_asked_is_answered_or_refused(start, end):
+    """No bounds, however odd, lead to anything but an answer or words about a parameter."""
+    now_ms = ms("2026-04-20T10:00:00Z")
+    try:
+        asked = read_period(start, end, now_ms, 30 * DAY_MS)
+        where = scope(asked)
+        assert all((overview.asked(where, asked), costs.asked(where, asked), errors.asked(where, asked)))
+        overview.shaped(asked, [])
+        costs.shaped(asked, now_ms, [], [(0,)], [])
+    except QueryError as error:
+        assert error.field in {"start", "end"}

@@ -1,0 +1,36 @@
+"""Which dead letters wait for the next flush?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tokentide.events import Refusal
+from tokentide.worker.ports import DeadLetter
+
+__all__ = ["Letters", "rows_of"]
+
+_BYTES_OF_A_ROW = 1024
+
+
+class Letters:
+    """The letters of the records that were folded since they were last taken."""
+
+    def __init__(self) -> None:
+        self._waiting: list[DeadLetter] = []
+        self.rows = 0
+
+    def add(self, partition: int, offset: int, record_time_ms: int, refusals: Iterable[Refusal]) -> None:
+        """Put what one record's refusals say among those that wait."""
+        new = [DeadLetter(partition, offset, record_time_ms, refusal) for refusal in refusals]
+        self._waiting += new
+        self.rows += rows_of(new)
+
+    def take(self) -> list[DeadLetter]:
+        """Everything that waits, which then waits no more."""
+        taken, self._waiting, self.rows = self._waiting, [], 0
+        return taken
+
+
+def rows_of(letters: Sequence[DeadLetter]) -> int:
+    """How many rows in memory the letters weigh as much as: each is one, and a large one is many."""
+    return sum(1 + len(letter.refusal.raw) // _BYTES_OF_A_ROW for letter in letters)

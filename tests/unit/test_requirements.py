@@ -1,0 +1,113 @@
+"""Do the requirement files pin what the project asks for, and does the project ask for what it imports?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy/requirements"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCKS = ("build", "development", "runtime")
+
+
+def locked(name: str) -> dict[str, str]:
+    """Which version a requirement file pins of each distribution."""
+    text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    return {
+        canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([\w.!+-]+)", text, re.MULTILINE)
+    }
+
+
+def declared(*extras: str) -> list[Requirement]:
+    """What pyproject.toml asks for, with some of its extras."""
+    project = PROJECT["project"]
+    lines = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return [Requirement(line) for line in lines]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_pinned_version_has_hashes(name: str) -> None:
+    """What was not there when the file was made is refused."""
+    text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    entries = [entry for entry in re.split(r"^(?=[\w-])", text, flags=re.MULTILINE) if entry.strip()]
+    assert len(entries) == len(locked(name)) > 0
+    assert [entry.split()[0] for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}", entry)] == []
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_requirement_files_name_no_index(name: str) -> None:
+    """Where packages come from is the machine's business."""
+    text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    assert re.findall(r"https?:|file:|--index|--extra-index|--find-links|--trusted-host", text) == []
+
+
+def test_requirement_files_agree() -> None:
+    """What runs in the image is what was tested."""
+    development, runtime, build = locked("development"), locked("runtime"), locked("build")
+    assert runtime.items() <= development.items()
+    assert [name for name in build.keys() & development.keys() if build[name] != development[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"), [("runtime", ()), ("development", tuple(PROJECT["project"]["optional-dependencies"]))]
+)
+def test_requirement_files_cover_the_project(name: str, extras: tuple[str, ...]) -> None:
+    """Each requirement of pyproject.toml is pinned at a version that it allows; else `make lock` is due."""
+    pinned = locked(name)
+    missing = [
+        str(wanted)
+        for wanted in declared(*extras)
+        if not wanted.specifier.contains(pinned.get(canonicalize_name(wanted.name), "0"), prereleases=True)
+    ]
+    assert missing == []
+
+
+def test_build_requirements_are_those_of_the_project() -> None:
+    """What builds the project is asked for the same in both places."""
+    lines = (FOLDER / "build.in").read_text(encoding="utf-8").splitlines()
+    assert set(PROJECT["build-system"]["requires"]) <= set(lines)
+
+
+def imported_distributions(folders: list[Path]) -> dict[str, str]:
+    """Which distributions the code in the folders imports, and one place where it does."""
+    distributions = metadata.packages_distributions()
+    found = {}
+    for file in (file for folder in folders for file in sorted(folder.rglob("*.py"))):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in (
+                {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"tokentide", "tests", "docs"}
+            ):
+                distribution = canonicalize_name(distributions.get(name, [name])[0])
+                found[distribution] = f"{file.relative_to(ROOT)}:{node.lineno}"
+    return found
+
+
+ON_ONE_MACHINE = {"demo", "embedded", "up"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [
+        ([folder for folder in ROOT.glob("src/tokentide/*/") if folder.name not in ON_ONE_MACHINE], ()),
+        ([ROOT / "src"], ("embedded",)),
+        ([ROOT / "src", ROOT / "tests", ROOT / "docs"], tuple(PROJECT["project"]["optional-dependencies"])),
+    ],
+    ids=["services", "source", "everything"],
+)
+def test_what_is_imported_is_declared(folders: list[Path], extras: tuple[str, ...]) -> None:
+    """A distribution that happens to be there because another needs it is not relied on."""
+    names = {canonicalize_name(wanted.name) for wanted in declared(*extras)}
+    names |= {"chdb", "chdb-core"} if "embedded" in extras else set()  # by way of clickhouse-connect[chdb]
+    names |= {"packaging"} if "test" in extras else set()  # by way of pytest
+    assert {name: place for name, place in imported_distributions(folders).items() if name not in names} == {}
