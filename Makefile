@@ -9,6 +9,7 @@ PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install --no-deps --no-build-isolation
 REQUIREMENTS = deploy/requirements
+HOUSE = architecture dashboards deploy documentation requirements
 
 help: ## show this
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,7 +30,7 @@ check: setup ## what can be said without running anything: lint, types, architec
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
-	.venv/bin/python -m pytest tests/unit/test_architecture.py tests/unit/test_documentation.py tests/unit/test_deploy.py
+	.venv/bin/python -m pytest $(addprefix tests/unit/test_,$(addsuffix .py,$(HOUSE)))
 
 bench-short: setup ## a short run of the benchmarks, to see that they work
 	.venv/bin/python -m tests.benchmarks.worker_vs_stock

@@ -80,13 +80,18 @@ _COST = (
     | _some(st.integers(0, 999_999_999) | st.floats(0, 999_999_999))
     | st.sampled_from(["1e-9", "-0.0", "0.0000000005", '"0.0000000015"', '"12e-3"', "1e-400", '"1E+2"'])
 )
+_NESTED = st.recursive(
+    st.integers(0, 9) | texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
+)
 _LABEL = _TEXT | _some(
     st.none()
     | st.booleans()
     | st.integers(-(2**70), 2**70)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.recursive(st.integers(0, 9) | texts, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner))
-)
+    | _NESTED
+).filter(lambda text: len(text) < 1000)
 
 
 def _object(entries: list[tuple[str, str]]) -> str:

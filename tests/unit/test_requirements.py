@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -77,20 +78,28 @@ def test_build_requirements_are_those_of_the_project() -> None:
     assert set(PROJECT["build-system"]["requires"]) <= set(lines)
 
 
+def imported(file: Path) -> Iterator[tuple[str, int]]:
+    """The packages that a file imports, or whose files it reads, and where."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0], node.lineno
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("resources.files"):
+            yield ast.literal_eval(node.args[0]).partition(".")[0], node.lineno
+
+
 def imported_distributions(folders: list[Path]) -> dict[str, str]:
     """Which distributions the code in the folders imports, and one place where it does."""
-    distributions = metadata.packages_distributions()
-    found = {}
-    for file in (file for folder in folders for file in sorted(folder.rglob("*.py"))):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for name in (
-                {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"tokentide", "tests", "docs"}
-            ):
-                distribution = canonicalize_name(distributions.get(name, [name])[0])
-                found[distribution] = f"{file.relative_to(ROOT)}:{node.lineno}"
-    return found
+    known, ours = metadata.packages_distributions(), {"docs", "tests", "tokentide"}
+    standard = sys.stdlib_module_names | {"compression"}  # that one from Python 3.14 on
+    return {
+        canonicalize_name(known.get(package, [package])[0]): f"{file.relative_to(ROOT)}:{line}"
+        for folder in folders
+        for file in sorted(folder.rglob("*.py"))
+        for package, line in imported(file)
+        if package not in standard | ours
+    }
 
 
 ON_ONE_MACHINE = {"demo", "embedded", "up"}
@@ -109,5 +118,4 @@ def test_what_is_imported_is_declared(folders: list[Path], extras: tuple[str, ..
     """A distribution that happens to be there because another needs it is not relied on."""
     names = {canonicalize_name(wanted.name) for wanted in declared(*extras)}
     names |= {"chdb", "chdb-core"} if "embedded" in extras else set()  # by way of clickhouse-connect[chdb]
-    names |= {"packaging"} if "test" in extras else set()  # by way of pytest
     assert {name: place for name, place in imported_distributions(folders).items() if name not in names} == {}

@@ -12,7 +12,14 @@ import click
 from tokentide import __version__
 from tokentide.cli import commands
 from tokentide.cli.keys import keys
-from tokentide.errors import DependencyUnavailable, LogMismatch, SettingsError, StoreRejected, StoreUnavailable
+from tokentide.errors import (
+    DependencyUnavailable,
+    LogMismatch,
+    QueryError,
+    SettingsError,
+    StoreRejected,
+    StoreUnavailable,
+)
 
 __all__ = ["cli", "main"]
 
@@ -48,6 +55,9 @@ def main() -> None:
     except SettingsError as error:
         for problem in error.problems:
             click.echo(f"tokentide: {problem}", err=True)
+        code = 2
+    except QueryError as error:
+        click.echo(f"tokentide: {error}", err=True)
         code = 2
     except (DependencyUnavailable, LogMismatch, StoreUnavailable) as error:
         click.echo(f"tokentide: {error}", err=True)

@@ -17,7 +17,7 @@ def settings_of(log_format: str | None) -> Settings:
         SettingsError: with every problem at once.
     """
     settings = load()
-    logs.configure(settings.log_level, "json" if log_format == "json" else settings.log_format)
+    logs.configure(settings.log_level, "json" if (log_format or settings.log_format) == "json" else "text")
     for name in unknown_names():
         click.echo(f"tokentide: {name} is not a setting and is ignored (see `tokentide settings`)", err=True)
     return settings

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokentide.cli.context import settings_of
 from tokentide.clock import now_ms
 from tokentide.errors import QueryError
-from tokentide.events.values import epoch_ms
-from tokentide.store import open_store
-from tokentide.store.access import AccessKey, create_key, list_keys, revoke_key
-from tokentide.store.port import Store
+
+if TYPE_CHECKING:  # the store's client takes long to import
+    from tokentide.store.access import AccessKey
+    from tokentide.store.port import Store
 
 __all__ = ["keys"]
 
@@ -36,6 +36,8 @@ def keys() -> None:
 @click.pass_obj
 def create(log_format: str | None, /, expires: str | None, as_json: bool, **wanted: Any) -> None:  # noqa: FBT001
     """Make a key, and show it this once. Projects that do not exist yet are made."""
+    from tokentide.store.access import create_key
+
     expires_ms = None if expires is None else _moment(expires)
     with _store(log_format) as store:
         new = create_key(store, expires_ms=expires_ms, now_ms=now_ms(), **wanted)
@@ -50,6 +52,8 @@ def create(log_format: str | None, /, expires: str | None, as_json: bool, **want
 @click.pass_obj
 def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
     """List the keys, good or not, oldest first. The keys themselves are not kept."""
+    from tokentide.store.access import list_keys
+
     with _store(log_format) as store:
         rows = [_row(key) for key in list_keys(store)]
     if as_json:
@@ -69,6 +73,8 @@ def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
 @click.pass_obj
 def revoke(log_format: str | None, /, key_id: str) -> None:
     """Refuse the key of that ID from now on; every API process knows within 30 seconds."""
+    from tokentide.store.access import revoke_key
+
     with _store(log_format) as store:
         revoke_key(store, key_id, now_ms())
     click.echo(f"revoked {key_id}")
@@ -77,6 +83,8 @@ def revoke(log_format: str | None, /, key_id: str) -> None:
 @contextmanager
 def _store(log_format: str | None) -> Iterator[Store]:
     """The store of the settings; what cannot be asked of it is a wrong use of the command."""
+    from tokentide.store import open_store
+
     settings = settings_of(log_format)
     opened = open_store(settings.clickhouse.get_secret_value(), settings.database, cluster=settings.cluster)
     try:
@@ -87,6 +95,8 @@ def _store(log_format: str | None) -> Iterator[Store]:
 
 
 def _moment(text: str) -> int:
+    from tokentide.events.values import epoch_ms
+
     try:
         return epoch_ms(text)
     except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from tokentide.events.decode import Decoded, Limits, decode, decode_settled
 
@@ -10,6 +11,8 @@ __all__ = ["decode_slice"]
 
 _TOGETHER = 50  # one refused event makes so many records be read one by one
 _FIRST = (0,)
+_FIRST_BYTE, _LAST_BYTE = itemgetter(0), itemgetter(-1)
+_OPEN, _CLOSE = set(b"{"), set(b"}")
 
 
 def decode_slice(values: Sequence[bytes | None], times_ms: Sequence[int], limits: Limits) -> list[Decoded]:
@@ -31,17 +34,26 @@ def decode_slice(values: Sequence[bytes | None], times_ms: Sequence[int], limits
 
 def _singles(values: Sequence[bytes | None], times_ms: Sequence[int], limits: Limits) -> list[Decoded] | None:
     """The records read as one text, when each is one object on one line; None when any of them may not be."""
-    given = [value for value in values if value is not None]
-    if len(given) < len(values):
-        return None
-    joined, breaks = b"\n".join(given), len(values) - 1
-    # As many line ends as joints, each between "}" and "{": no JSON value goes on across that, so none spans records.
-    if joined.count(b"\n") != breaks or joined.count(b"}\n{") != breaks or joined[:1] + joined[-1:] != b"{}":
-        return None
-    if max(map(len, given)) > limits.max_record_bytes:
+    joined = _one_text(values, limits.max_record_bytes)
+    if joined is None:
         return None
     # An event that suits the oldest and the newest of the records suits them all.
     events = decode_settled(joined, min(times_ms), max(times_ms), limits)
     if events is None or len(events) != len(values):
         return None
-    return [Decoded((event,), _FIRST) for event in events]
+    return [Decoded([event], _FIRST) for event in events]
+
+
+def _one_text(values: Sequence[bytes | None], max_bytes: int) -> bytes | None:
+    """The records as lines of one text, when no JSON value in it can span two of them; else None.
+
+    So it is when the only line ends are those between records, and each of these stands between a "}" and a "{": inside
+    a JSON value, nothing but a comma can come between the two, and a string holds no line end.
+    """
+    given = [value for value in values if value]
+    if len(given) < len(values) or max(map(len, given)) > max_bytes:
+        return None
+    if set(map(_FIRST_BYTE, given)) != _OPEN or set(map(_LAST_BYTE, given)) != _CLOSE:
+        return None
+    joined = b"\n".join(given)
+    return joined if joined.count(b"\n") == len(values) - 1 else None

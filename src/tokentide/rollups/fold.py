@@ -199,10 +199,12 @@ class PartitionState:
         self.broken = True
         if self._log_time_ms is not None:
             self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
-        counts, is_new, fold_event = self.counts, self.dedup.is_new, self._fold_event
+        is_new, fold_event = self.dedup.is_new, self._fold_event
         duplicates = 0
+        log_time_ms = self._log_time_ms
         for record in records:
-            self._advance(record.time_ms)
+            if log_time_ms is None or record.time_ms > log_time_ms:
+                log_time_ms = self._advance(record.time_ms)
             decoded = record.decoded
             version = (self._version_base | record.offset) + 1
             for index, event in zip(decoded.indexes, decoded.events, strict=True):
@@ -210,12 +212,7 @@ class PartitionState:
                     fold_event(event, index, version)
                 else:
                     duplicates += 1
-            counts.bytes += len(record.value or b"")
-            counts.events += len(decoded.events)
-            counts.refused += len(decoded.refusals)
-        counts.records += len(records)
-        counts.events -= duplicates
-        counts.duplicates += duplicates
+        self._count(records, duplicates)
         if records:
             self._last = records[-1]
             self._next_offset = records[-1].offset + 1
@@ -257,11 +254,18 @@ class PartitionState:
         counts, self.counts = self.counts, Counts()
         return counts
 
-    def _advance(self, record_ms: int) -> None:
-        """Log time is the running maximum of the record timestamps."""
-        if self._log_time_ms is None or record_ms > self._log_time_ms:
-            self._log_time_ms = record_ms
-            self.dedup.advance(record_ms)
+    def _count(self, records: Sequence[Record], duplicates: int) -> None:
+        counts = self.counts
+        counts.records += len(records)
+        counts.bytes += sum([len(record.value or b"") for record in records])
+        counts.events += sum([len(record.decoded.events) for record in records]) - duplicates
+        counts.refused += sum([len(record.decoded.refusals) for record in records])
+        counts.duplicates += duplicates
+
+    def _advance(self, log_time_ms: int) -> int:
+        self._log_time_ms = log_time_ms
+        self.dedup.advance(log_time_ms)
+        return log_time_ms
 
     def _raise_floor(self) -> None:
         if self._log_time_ms is not None:

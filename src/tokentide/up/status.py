@@ -50,8 +50,8 @@ def write(folder: Path, ready: Ready) -> None:
 def read(folder: Path) -> Ready | None:
     """The status of the `up` that runs on the folder; None when none does."""
     try:
-        found = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        found = dict(json.loads((folder / _FILE).read_text(encoding="utf-8")))
         os.kill(found.pop("owner"), 0)
-    except (OSError, ValueError, KeyError):
+        return Ready(**found)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Ready(**found)

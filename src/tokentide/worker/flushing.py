@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import Snapshot
 from tokentide.store.rows import Batch, Progress, batches
+from tokentide.worker.letters import rows_of
 from tokentide.worker.patience import until_answered
 from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows
 
@@ -43,8 +44,8 @@ class Flush:
 
     @property
     def rows(self) -> int:
-        """Rows and dead letters that are not acknowledged yet."""
-        return sum(batch.count for batch in self.batches) + len(self.letters)
+        """Rows that are not acknowledged yet; letters count as the rows that would take their room."""
+        return sum(batch.count for batch in self.batches) + rows_of(self.letters)
 
 
 async def carry_out(

@@ -21,12 +21,12 @@ class Freshness:
         self._through_ms = dict(through_ms)
         self._visible_after_ms = visible_after_ms
 
-    def raise_to(self, partition: int, position: Position, caught_up_ms: int | None) -> int:
-        """The moment for a partition that is stored up to a position.
+    def of(self, partition: int, position: Position, caught_up_ms: int | None) -> int:
+        """The moment for a partition, once everything below a position is stored.
 
         Args:
             partition: its number.
-            position: everything below it is stored.
+            position: the next offset, and the log time there.
             caught_up_ms: when the log was seen to end at the position; None when it goes on, or nobody knows.
         """
         known = [self._through_ms.get(partition, 0)]
@@ -34,8 +34,11 @@ class Freshness:
             known.append(position.log_time_ms - 1)  # more records may follow within the same millisecond
         if caught_up_ms is not None:
             known.append(caught_up_ms - self._visible_after_ms)
-        self._through_ms[partition] = max(known)
-        return self._through_ms[partition]
+        return max(known)
+
+    def raise_to(self, partition: int, through_ms: int) -> None:
+        """Note that everything up to the moment is stored now."""
+        self._through_ms[partition] = max(through_ms, self._through_ms.get(partition, 0))
 
     def age_seconds(self, now_ms: int) -> float:
         """How old the oldest of the moments is; 0 when there is none."""

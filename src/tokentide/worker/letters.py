@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from tokentide.events import Refusal
 from tokentide.worker.ports import DeadLetter
@@ -13,14 +13,18 @@ _BYTES_OF_A_ROW = 1024
 
 
 class Letters:
-    """The letters of the records that were folded since they were last taken."""
+    """The letters of the records that were folded since they were last taken.
+
+    Attributes:
+        rows: how many rows in memory they weigh as much as.
+    """
 
     def __init__(self) -> None:
-        self._waiting: list[DeadLetter] = []
         self.rows = 0
+        self._waiting: list[DeadLetter] = []
 
     def add(self, partition: int, offset: int, record_time_ms: int, refusals: Iterable[Refusal]) -> None:
-        """Put what one record's refusals say among those that wait."""
+        """Let what one record's refusals say wait."""
         new = [DeadLetter(partition, offset, record_time_ms, refusal) for refusal in refusals]
         self._waiting += new
         self.rows += rows_of(new)
@@ -31,6 +35,6 @@ class Letters:
         return taken
 
 
-def rows_of(letters: Sequence[DeadLetter]) -> int:
+def rows_of(letters: Iterable[DeadLetter]) -> int:
     """How many rows in memory the letters weigh as much as: each is one, and a large one is many."""
     return sum(1 + len(letter.refusal.raw) // _BYTES_OF_A_ROW for letter in letters)

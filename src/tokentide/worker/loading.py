@@ -7,6 +7,7 @@ covers; only then is anything consumed. What contradicts itself is asked again, 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, Re
 from tokentide.worker.ports import Bounds, Log, RawRecord, Rows
 
 __all__ = ["LoadSettings", "Loaded", "load", "mismatch", "parse"]
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ async def load(partition: int, rows: Rows, log: Log, settings: LoadSettings) -> 
         StoreUnavailable: ask again later.
     """
     start, through_ms, bounds = await _start(partition, rows, log, settings)
+    if 0 < start.offset < bounds.begin:
+        gone = f"the records {start.offset} to {bounds.begin - 1} were deleted before they were read"
+        _logger.warning("%s[%d]: %s: its retention is too short", settings.topic, partition, gone)
     state = PartitionState(partition, settings.fold, start)
     for table in TABLES:
         state.adopt(table, await rows.read_rows(table, partition, state.floor_ms))
@@ -150,5 +156,8 @@ async def _rebuild_window(state: PartitionState, bounds: Bounds, log: Log, setti
     begin = await log.offset_at(state.partition, position.log_time_ms - settings.fold.dedup_window_ms)
     if begin is None:
         return
+    if 0 < bounds.begin >= begin:
+        gone = "the log may begin within the duplicates window, and repeats of what it lost would count"
+        _logger.warning("%s[%d]: %s: its retention is too short", settings.topic, state.partition, gone)
     async for records in log.read(state.partition, max(begin, bounds.begin), position.offset):
         state.remember(parse(records, settings.limits))

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tokentide.errors import DependencyUnavailable, StoreRejected
+from tokentide.errors import DependencyUnavailable
 from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import PartitionState, Record
 from tokentide.store.rows import Progress
 from tokentide.worker.flushing import Flush, carry_out
+from tokentide.worker.folding import fold_slice
 from tokentide.worker.freshness import Freshness
-from tokentide.worker.loading import LoadSettings, load, parse
+from tokentide.worker.letters import Letters
+from tokentide.worker.loading import LoadSettings, load
 from tokentide.worker.patience import until_answered
-from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows, Slice
+from tokentide.worker.ports import DeadLetters, Log, Rows, Slice
 from tokentide.worker.room import Room
+from tokentide.worker.tally import count_folded, count_refused, forget_partitions, show_lag
 
 __all__ = ["Pipeline", "PipelineSettings"]
 
-_AT_ONCE = 100  # so many records stay in the processor's cache between being decoded and folded
 _logger = logging.getLogger(__name__)
 
 
@@ -79,17 +81,16 @@ class Pipeline:
         self._metrics = metrics
         self._now_ms = now_ms
         self._assignment = 0
-        self._letters: dict[int, list[DeadLetter]] = {}
+        self._letters = Letters()
         self._in_flight: Flush | None = None
         self._flushing = asyncio.Lock()
         self._flush_now = asyncio.Event()
 
     @property
     def waiting_rows(self) -> int:
-        """Rows and dead letters in memory that are not acknowledged yet."""
+        """Rows in memory that are not acknowledged yet; dead letters count as the rows that would take their room."""
         in_flight = self._in_flight.rows if self._in_flight else 0
-        letters = sum(len(waiting) for waiting in self._letters.values())
-        return in_flight + letters + sum(state.waiting for state in self.states.values())
+        return in_flight + self._letters.rows + sum(state.waiting for state in self.states.values())
 
     async def assigned(self, partitions: Collection[int]) -> None:
         """Load the state of the partitions. Returns when it is complete, or when they went elsewhere meanwhile.
@@ -99,28 +100,15 @@ class Pipeline:
         """
         self._assignment += 1
         assignment, started = self._assignment, asyncio.get_running_loop().time()
-        self.states, self._letters, self.loaded = {}, {}, False
+        self._let_go()
         self._metrics.counter("rebalances").inc()
-        for name in ("lag_records", "committed_offset"):  # what another worker reports now
-            self._metrics.gauge(name).clear()
-        loaded = {}
-        for partition in sorted(partitions):
-            found = await until_answered(
-                partial(load, partition, self._rows, self._log, self._settings.load),
-                f"loading partition {partition}",
-                wanted=lambda: assignment == self._assignment,
-            )
-            if found is None or assignment != self._assignment:
-                return
-            loaded[partition] = found
-        self.states = {partition: found.state for partition, found in loaded.items()}
-        self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
+        if not await self._load(partitions, lambda: assignment == self._assignment):
+            return
         self.loaded = True
-        await self._log.commit({partition: state.next_offset for partition, state in self.states.items()})
         seconds = asyncio.get_running_loop().time() - started
         self._metrics.gauge("state_load_seconds").set(seconds)
         buckets = sum(len(table) for state in self.states.values() for table in state.tables.values())
-        _logger.info("partitions %s: %d buckets read back in %.2f s", sorted(loaded), buckets, seconds)
+        _logger.info("partitions %s: %d buckets read back in %.2f s", sorted(self.states), buckets, seconds)
         self._flush_now.set()
 
     async def revoked(self, patience_seconds: float = 10.0) -> None:
@@ -133,8 +121,7 @@ class Pipeline:
             _logger.warning("no flush before the partitions go: their next worker reads the log again from progress")
         finally:
             self._assignment += 1
-            self.states, self._letters = {}, {}
-            self.room.made()
+            self._let_go()
 
     async def consume(self, slice_: Slice, generation: int) -> None:
         """Fold one slice; returns when there is room for the next. A slice of another assignment is dropped."""
@@ -142,9 +129,16 @@ class Pipeline:
         if state is None or slice_.generation != generation or self.failed:
             return
         try:
-            await self._fold(state, slice_)
+            await fold_slice(
+                state,
+                slice_.records,
+                self._rows,
+                self._settings.load.limits,
+                is_mine=lambda: self.states.get(slice_.partition) is state,
+                folded=partial(self._folded, slice_.partition),
+            )
         except asyncio.CancelledError:
-            self.failed = state.broken
+            self.failed |= state.broken
             raise
         except Exception:
             self.failed = True
@@ -160,9 +154,12 @@ class Pipeline:
             StoreRejected: the store understood and refused.
         """
         async with self._flushing:
-            if self.failed or not self.states:
+            asked_ms = self._now_ms()
+            if self.states:
+                await self._look_for_ends()
+            if self.failed or not self.states:  # asked after the wait, in which much may happen
                 return False
-            return await self._finish_flush(await self._begin_flush())
+            return await self._finish_flush(self._begin_flush(asked_ms))
 
     async def flush_forever(self) -> None:
         """Flush at every interval, and earlier when rows pile up."""
@@ -175,77 +172,56 @@ class Pipeline:
             self._flush_now.clear()
             await self.flush()
 
-    async def _fold(self, state: PartitionState, slice_: Slice) -> None:
-        limits = self._settings.load.limits
-        begin = state.next_offset
-        waiting = [raw for raw in slice_.records if raw.offset >= begin]
-        while waiting:
-            records, waiting = parse(waiting[:_AT_ONCE], limits), waiting[_AT_ONCE:]
-            if state.cold_keys(records):
-                records += parse(waiting, limits)  # one question for the whole slice
-                waiting = []
-                if not await self._warm_up(state, records):
-                    return
-            state.fold_all(records)
-            for record in records:
-                if record.decoded.refusals:
-                    self._refuse(state.partition, record)
-        self._count(state)
+    async def _load(self, partitions: Collection[int], is_mine: Callable[[], bool]) -> bool:
+        """Take the partitions on; False when they went elsewhere meanwhile."""
+        loaded = {}
+        for partition in sorted(partitions):
+            read = partial(load, partition, self._rows, self._log, self._settings.load)
+            found = await until_answered(read, f"loading partition {partition}", is_mine)
+            if found is None or not is_mine():
+                return False
+            loaded[partition] = found
+        self.states = {partition: found.state for partition, found in loaded.items()}
+        self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
+        # Here the transport goes on; when the commit is refused it does further back, and what comes again is dropped.
+        commit = partial(self._log.commit, {state.partition: state.next_offset for state in self.states.values()})
+        await until_answered(commit, "the first commit", is_mine)
+        return is_mine()
 
-    async def _warm_up(self, state: PartitionState, records: list[Record]) -> bool:
-        """Read back every row that the records need; False when the partition went elsewhere meanwhile."""
+    def _folded(self, partition: int, records: Sequence[Record]) -> None:
+        for record in records:
+            refusals = record.decoded.refusals
+            if refusals:
+                self._letters.add(partition, record.offset, record.time_ms, refusals)
+                count_refused(self._metrics, refusals)
+        count_folded(self._metrics, partition, self.states[partition].take_counts())
 
-        def is_mine() -> bool:
-            return self.states.get(state.partition) is state
+    def _let_go(self) -> None:
+        """Forget every partition, and show none."""
+        self.states, self.ends, self.loaded = {}, {}, False
+        self._letters = Letters()
+        forget_partitions(self._metrics)
+        self.room.made()
 
-        while cold := state.cold_keys(records):  # again after each wait: a flush may have let some go
-            for table, keys in cold.items():
-                read = partial(self._rows.read_keys, table, state.partition, keys)
-                found = await until_answered(read, "reading back the rows of late events", is_mine)
-                if found is None or not is_mine():
-                    return False
-                state.adopt(table, found, keys)
-        return True
-
-    def _refuse(self, partition: int, record: Record) -> None:
-        letters = self._letters.setdefault(partition, [])
-        for refusal in record.decoded.refusals:
-            letters.append(DeadLetter(partition, record.offset, record.time_ms, refusal))
-            self._metrics.counter("dead_letters").labels(refusal.reason).inc()
-
-    def _count(self, state: PartitionState) -> None:
-        counts, partition = state.take_counts(), str(state.partition)
-        self._metrics.counter("records").labels(partition).inc(counts.records)
-        self._metrics.counter("events").labels(partition).inc(counts.events)
-        self._metrics.counter("bytes").labels(partition).inc(counts.bytes)
-        self._metrics.counter("duplicates").inc(counts.duplicates)
-        self._metrics.counter("skipped").inc(counts.skipped)
-        self._metrics.counter("late_events").inc(counts.late)
-
-    async def _begin_flush(self) -> Flush:
-        """Take the state of every partition as of now.
-
-        Progress is written also when nothing arrived: that the store has everything up to now is news, too.
-        """
-        asked_ms = self._now_ms()
-        ends = await self._ends()
-        snapshots = [state.snapshot() for state in self.states.values()]
-        progress = []
-        for snapshot in snapshots:
-            caught_up = snapshot.position.offset >= ends.get(snapshot.partition, 1 << 63)
-            through_ms = self.freshness.raise_to(snapshot.partition, snapshot.position, asked_ms if caught_up else None)
-            progress.append(Progress(snapshot.partition, snapshot.position, through_ms))
-        letters = [letter for waiting in self._letters.values() for letter in waiting]
-        self._letters = {}
-        return Flush(snapshots, progress, letters)
-
-    async def _ends(self) -> Mapping[int, int]:
+    async def _look_for_ends(self) -> None:
         try:
             self.ends = await self._log.ends(self.states)
         except DependencyUnavailable as error:
             _logger.warning("the end of the log is unknown: %s", error)
-            return {}
-        return self.ends
+            self.ends = {}
+
+    def _begin_flush(self, asked_ms: int) -> Flush:
+        """Take the state of every partition as of now; the ends of the log were asked for at `asked_ms` or later.
+
+        Progress is written also when nothing arrived: that the store has everything up to now is news, too.
+        """
+        snapshots = [state.snapshot() for state in self.states.values()]
+        progress = []
+        for snapshot in snapshots:
+            caught_up = snapshot.position.offset >= self.ends.get(snapshot.partition, 1 << 63)
+            through_ms = self.freshness.of(snapshot.partition, snapshot.position, asked_ms if caught_up else None)
+            progress.append(Progress(snapshot.partition, snapshot.position, through_ms))
+        return Flush(snapshots, progress, self._letters.take())
 
     async def _finish_flush(self, flush: Flush) -> bool:
         assignment = self._assignment
@@ -259,7 +235,7 @@ class Pipeline:
                 self._metrics,
                 wanted=lambda: assignment == self._assignment and not self.failed,
             )
-        except StoreRejected:
+        except Exception:
             self.failed = True
             raise
         finally:
@@ -273,5 +249,5 @@ class Pipeline:
         for state in self.states.values():
             state.evict()
         for entry in flush.progress:
-            lag = max(0, self.ends.get(entry.partition, entry.position.offset) - entry.position.offset)
-            self._metrics.gauge("lag_records").labels(str(entry.partition)).set(lag)
+            self.freshness.raise_to(entry.partition, entry.through_ms)
+        show_lag(self._metrics, flush.progress, self.ends)

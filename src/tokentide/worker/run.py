@@ -189,6 +189,8 @@ class _Worker:
                 async with asyncio.timeout(_LOOK_SECONDS * 5):
                     await asyncio.to_thread(store.ask, Query("ready", "SELECT 1"))
                 self._store_error = None
+            except TimeoutError:
+                self._store_error = f"the store did not answer within {_LOOK_SECONDS * 5:.0f} s"
             except Exception as error:  # noqa: BLE001  whatever it is, the store does not answer
                 self._store_error = f"the store does not answer: {error}"
             await asyncio.sleep(_LOOK_SECONDS)
@@ -200,13 +202,14 @@ class _Worker:
             await asyncio.sleep(_LOOK_SECONDS)
             self._gauge(pipeline)
             positions = {p: state.next_offset for p, state in pipeline.states.items()}
-            excused = pipeline.room.paused or not pipeline.loaded
+            excused = pipeline.room.paused or not pipeline.loaded or self._store_error is not None
             if watchdog.stalled(positions, pipeline.ends, excused=excused, now=loop.time()):
                 faulthandler.dump_traceback(file=sys.stderr)
                 raise RuntimeError(f"records wait, and nothing has moved for {_STALL_SECONDS:.0f} s")
 
     def _gauge(self, pipeline: Pipeline) -> None:
         buckets = self._metrics.gauge("buckets")
+        buckets.clear()
         sizes: dict[str, int] = {}
         for state in pipeline.states.values():
             for kind, held in state.tables.items():

@@ -17,9 +17,11 @@ class Outbox:
         self.finished = False
 
     async def send(self, batch):
+        """Keep the batch."""
         self.batches.append(batch)
 
     async def finish(self):
+        """Note that everything was handed over."""
         self.finished = True
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of a record to its events and refusals: each reason, each shape of record, and the laws between them."""
+"""From the bytes of a record to its events and refusals: the reasons, the shapes of records, the laws between them."""
 
 from __future__ import annotations
 
