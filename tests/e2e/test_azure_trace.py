@@ -129,15 +129,14 @@ WINDOWS = {
     "until an hour": lambda seen: (seen.times[0], hour(seen.times[-1])),
     "one millisecond with a call": lambda seen: (seen.times[7], seen.times[7]),
     "one millisecond without": lambda seen: (seen.times[-1] + 1, seen.times[-1] + 1),
-    "two months ago": lambda seen: (seen.now - 65 * DAY_MS, seen.now - 60 * DAY_MS),
-    "days a year ago": lambda seen: (day(seen.now) - 370 * DAY_MS, day(seen.now) - 365 * DAY_MS - 1),
+    "two months ago": lambda seen: (seen.now - 62 * DAY_MS, seen.now - 60 * DAY_MS),
     "the future": lambda seen: (seen.now + DAY_MS, seen.now + 2 * DAY_MS),
     "into the future": lambda seen: (seen.times[0], seen.now + 2 * DAY_MS),
     "seven days": lambda seen: (seen.now - 7 * DAY_MS, seen.now),
     "eight days": lambda seen: (seen.now - 8 * DAY_MS, seen.now),
     "thirty days": lambda seen: (day(seen.now) - 29 * DAY_MS, seen.now),
     "today until midnight": lambda seen: (day(seen.now), day(seen.now) + DAY_MS),
-    "ninety days": lambda seen: (seen.now - 90 * DAY_MS, seen.now),
+    "forty days": lambda seen: (seen.now - 40 * DAY_MS, seen.now),
 }
 
 
@@ -169,6 +168,15 @@ def test_half_open_questions(up, loaded):
     times = loaded.times("lab")
     assert differing(up, loaded.calls, "lab", start=times[len(times) // 2]) == []
     assert differing(up, loaded.calls, "lab", end=times[-3]) == []
+
+
+def test_windows_beyond_the_events_are_widened_and_say_so(up, loaded):
+    """Where single events are not kept any more, whole hours are exact, and other windows become whole hours (C7)."""
+    first = day(loaded.end_ms) - 200 * DAY_MS
+    for start, widened in ((first, None), (first + 1, "true")):
+        asked = {"start": text(start), "end": text(first + DAY_MS - 1)}
+        _, headers = up.get("/v1/projects/azure/overview", **asked)
+        assert headers.get("X-Window-Aligned") == widened
 
 
 def test_every_call_of_the_trace_is_counted(up, loaded):

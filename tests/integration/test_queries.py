@@ -10,6 +10,7 @@ from tests.integration.folded import DAY_MS, HOUR_MS, HOURS, START_MS, fold_into
 from tests.store_fixtures import migrated
 
 from tokentide.rollups.tables import USAGE
+from tokentide.store.port import Query
 from tokentide.store.queries.failures import recent_failures
 from tokentide.store.queries.progress import data_through, first_bucket
 from tokentide.store.queries.projects import projects_by_organisation
@@ -59,6 +60,17 @@ def test_an_event_counts_as_what_the_fold_made_of_it(store, source):
         assert "events" not in rolled.sql
         assert told.args["from"] >= told.args["to"]
         assert store.ask(told) == near(store.ask(rolled))
+
+
+@pytest.mark.parametrize("source", [*SOURCES, LATENCY_SOURCE], ids=lambda source: source.table.name)
+def test_both_sides_have_the_same_types(store, source):
+    """What an event counts as has its column's own type: nothing is converted on the way into the sum."""
+
+    def type_of(expression, table):
+        return store.ask(Query("type", f"DESCRIBE (SELECT {expression} AS value FROM {table})"))[0][1]
+
+    for column, expression in source.of_event.items():
+        assert type_of(expression, "events") == type_of(column, source.table.name), column
 
 
 @pytest.mark.parametrize("digest", ["latency", "ttft"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ __all__ = ["Engine", "Found", "Rows"]
 Rows = Sequence[tuple[Any, ...]]
 
 _PARALLEL = 8
+_REACHED_SECONDS = 0.5  # as often as that, and not for every answer, the progress is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Engine:
         self._seconds = metrics.histogram("query_seconds")
         self._through = data_through(topic)
         self._events_days = events_days
+        self._reached, self._reached_at = 0, -math.inf
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="ask")
 
     def events_from_ms(self, now_ms: int) -> int:
@@ -61,19 +65,27 @@ class Engine:
     async def ask(self, *questions: Query) -> Found:
         """Ask all questions at once.
 
-        The progress is read before: rows that come in between make the answer newer than it says, never older.
+        How far the data reaches was asked before, if only just: rows that come in between make the answer newer than
+        it says, never older.
 
         Raises:
             StoreUnavailable: one of them could not be answered now.
         """
-        through = await self._run(self._through)
+        through_ms = await self._reached_ms()
         rows = await asyncio.gather(*(self._run(question) for question in questions))
         widened = any(isinstance(question, Question) and question.widened for question in questions)
-        return Found(list(rows), min(through[0][0], LAST_MS) if through else 0, widened)
+        return Found(list(rows), through_ms, widened)
 
     def close(self) -> None:
         """Let running questions end, and take no more."""
         self._pool.shutdown(cancel_futures=True)
+
+    async def _reached_ms(self) -> int:
+        asked_at = time.monotonic()
+        if asked_at - self._reached_at > _REACHED_SECONDS:
+            through = await self._run(self._through)
+            self._reached, self._reached_at = min(through[0][0], LAST_MS) if through else 0, asked_at
+        return self._reached
 
     async def _run(self, query: Query) -> Rows:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, query)

@@ -41,7 +41,7 @@ async def test_the_progress_is_read_before_the_data(client, as_reader, store):
     await client.get(EVERY[3], headers=as_reader)
     data = [name for name in store.names() if name.startswith(("data_through", "errors"))]
     assert data[0] == "data_through"
-    assert sorted(data[1:]) == ["errors_before", "errors_calls", "errors_heatmap", "errors_now"]
+    assert sorted(data[1:]) == ["errors_before", "errors_now", "errors_usage"]
 
 
 async def test_before_anything_was_stored_the_data_reach_nowhere(client, as_reader, store):

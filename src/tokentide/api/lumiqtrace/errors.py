@@ -11,11 +11,12 @@ from tokentide.api.engine import Rows
 from tokentide.api.lumiqtrace.models import ErrorGroup, Errors, RateLimitedHour
 from tokentide.api.lumiqtrace.period import Period
 from tokentide.api.times import iso_seconds
-from tokentide.store.queries.sources import ERROR_SOURCE, RATE_LIMIT_SOURCE, USAGE_SOURCE
-from tokentide.store.queries.totals import BUCKET, Question, Scope, totals
+from tokentide.store.queries.sources import ERROR_SOURCE, USAGE_SOURCE
+from tokentide.store.queries.totals import BUCKET, Question, Scope, breakdowns, parted, totals
 
 __all__ = ["asked", "shaped", "trend"]
 
+_SETS = [(BUCKET,), ("model",)]
 _FEWEST_FOR_A_TREND = 5
 
 
@@ -25,30 +26,31 @@ def asked(scope: Scope, period: Period) -> list[Question]:
     return [
         totals("errors_now", ERROR_SOURCE, scope, ("errors",), by=["error_code", "model"]),
         totals("errors_before", ERROR_SOURCE, before, ("errors",), by=["error_code"]),
-        totals("errors_calls", USAGE_SOURCE, scope, ("requests",), by=["model"]),
-        totals("errors_heatmap", RATE_LIMIT_SOURCE, scope, ("rate_limited",), by=[BUCKET]),
+        breakdowns("errors_usage", USAGE_SOURCE, scope, ("requests", "rate_limited"), sets=_SETS),
     ]
 
 
-def shaped(now: Rows, before: Rows, calls: Rows, heatmap: Rows) -> Errors:
+def shaped(now: Rows, before: Rows, usage: Rows) -> Errors:
     """The answer.
 
     Args:
         now: (error_code, model, errors) of the period.
         before: (error_code, errors) of the time before.
-        calls: (model, requests) of the period.
-        heatmap: (start of the hour in seconds, rate_limited), ascending.
+        usage: sums of the period by hour, and by model.
     """
+    hours, models = parted(_SETS, usage)
     earlier: dict[str, int] = dict(before)
-    requests: dict[str, int] = dict(calls)
+    requests = {model: number for model, number, _ in models}
     by_code: dict[str, dict[str, int]] = defaultdict(dict)
     for code, model, errors in now:
         by_code[code][model] = errors
-    groups = [_group(code, models, earlier.get(code, 0), requests) for code, models in by_code.items()]
+    groups = [_group(code, counts, earlier.get(code, 0), requests) for code, counts in by_code.items()]
     return Errors(
         error_groups=sorted(groups, key=lambda group: (-group.count, group.error_code)),
         rate_limit_heatmap=[
-            RateLimitedHour(hour=iso_seconds(start * 1000), rate_limited_count=count) for start, count in heatmap
+            RateLimitedHour(hour=iso_seconds(start * 1000), rate_limited_count=count)
+            for start, _, count in hours
+            if count
         ],
     )
 

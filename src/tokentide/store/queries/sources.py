@@ -49,12 +49,12 @@ _ROUTED_RIGHT = (
     "multiIf(routing_correct IS NOT NULL, routing_correct, "
     f"model = requested_model AND NOT fallback_used AND NOT {_IS_FAILURE})"
 )
-ERROR_CODE = "ifNull(error_code, if(status = 'error', 'unknown', status))"
+ERROR_CODE = "toLowCardinality(ifNull(error_code, if(status = 'error', 'unknown', status)))"
 _STREAMED = "(stream AND ttft_ms IS NOT NULL)"
 
 
 def _count(condition: str) -> str:
-    return f"toUInt64(ifNull({condition}, false))"
+    return f"CAST(ifNull({condition}, false), 'UInt64')"
 
 
 def _sum(column: str) -> str:

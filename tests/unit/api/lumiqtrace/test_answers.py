@@ -194,11 +194,13 @@ def test_performance_asks_for_the_three_percentiles():
 
 
 def test_errors_are_grouped_by_code():
-    """By count and then by code; the model with most of them is named; the heatmap is as sparse as its rows."""
+    """By count and then by code; the model with most of them is named; the heatmap lists hours with rate-limited calls."""
     now = [("overloaded", "gpt-4o", 300), ("overloaded", "claude", 112), ("rate_limited", "claude", 87), ("a", "x", 87)]
     before = [("overloaded", 200), ("rate_limited", 87), ("gone", 5)]
-    heatmap = [(seconds("2026-04-20T14:00:00Z"), 34), (seconds("2026-04-20T15:00:00Z"), 12)]
-    body = errors.shaped(now, before, [("gpt-4o", 1000), ("claude", 9000)], heatmap)
+    hours = [("13", 0), ("14", 34), ("15", 12)]
+    usage = [(BY_BUCKET, seconds(f"2026-04-20T{hour}:00:00Z"), "", 500, count) for hour, count in hours]
+    usage += [(BY_MODEL, 0, "claude", 9000, 46), (BY_MODEL, 0, "gpt-4o", 1000, 0)]
+    body = errors.shaped(now, before, usage)
     assert body.model_dump_json(by_alias=True) == (
         '{"errorGroups":['
         '{"error_code":"overloaded","count":412,"trend":"increasing","top_model":"gpt-4o"},'
@@ -215,7 +217,8 @@ def test_errors_are_grouped_by_code():
 )
 def test_a_tie_for_the_top_model_goes_to_the_busier_one(calls, expected):
     """Of models with as many errors, the one with more calls of any status is named, else the first by name."""
-    assert errors.shaped([("e", "b", 3), ("e", "a", 3)], [], calls, []).error_groups[0].top_model == expected
+    usage = [(BY_MODEL, 0, model, requests, 0) for model, requests in calls]
+    assert errors.shaped([("e", "b", 3), ("e", "a", 3)], [], usage).error_groups[0].top_model == expected
 
 
 @pytest.mark.parametrize(
@@ -241,10 +244,9 @@ def test_trends(now, before, expected):
 def test_errors_are_held_against_as_long_a_time_before():
     """[start - length, start) comes before [start, end]."""
     asked = Period(10 * HOUR_MS, 12 * HOUR_MS)
-    now, before, calls, heatmap = errors.asked(scope(asked), asked)
+    now, before, usage = errors.asked(scope(asked), asked)
     assert (before.args["from"], before.args["to"]) == (8 * 3600, 10 * 3600)
-    assert (now.args["from"], now.args["to"]) == (calls.args["from"], calls.args["to"]) == (10 * 3600, 12 * 3600)
-    assert "FROM rate_limits_1m FINAL" in heatmap.sql
+    assert (now.args["from"], now.args["to"]) == (usage.args["from"], usage.args["to"]) == (10 * 3600, 12 * 3600)
     assert asked.before == Window(8 * HOUR_MS, 10 * HOUR_MS)
 
 

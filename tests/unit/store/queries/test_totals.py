@@ -52,7 +52,7 @@ def test_unaligned_edges_are_asked_from_the_events():
         "WHERE project_id IN {projects:Array(String)} "
         "AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')\n"
         "UNION ALL\n"
-        "SELECT ifNull(error_code, if(status = 'error', 'unknown', status)), toUInt64(1)\n"
+        "SELECT toLowCardinality(ifNull(error_code, if(status = 'error', 'unknown', status))), toUInt64(1)\n"
         "FROM events FINAL\n"
         "WHERE project_id IN {projects:Array(String)} AND ("
         "timestamp >= fromUnixTimestamp64Milli({edge0_from:Int64}, 'UTC') "
