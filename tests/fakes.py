@@ -1,4 +1,4 @@
-"""A store, a topic and a place for dead letters in memory, for the worker's delivery logic; and time that does not pass.
+"""A store, a topic and a place for dead letters in memory, for the delivery logic; and time that does not pass.
 
 What is kept (`Tables`, `Topic`, a list of letters) outlives every worker. What a worker holds of it (`FakeRows`,
 `FakeLog`, `FakeDeadLetters`) goes through its `Line`, where a test makes calls fail, wait, or be a process's last.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
-from tokentide.rollups import TABLES, Key, Position, RowState, Table
+from tokentide.rollups import TABLES, Key, RowState, Table
 from tokentide.store.rows import Batch, Progress
 from tokentide.worker.ports import Bounds, DeadLetter, RawRecord
 
@@ -366,11 +366,6 @@ class FakeDeadLetters:
             lambda: self._letters.extend(sent[::2]),
             error=DependencyUnavailable,
         )
-
-
-def a_position(offset: int, log_time_ms: int | None = None, epoch: int = 0) -> Position:
-    """A position for progress that a test makes up."""
-    return Position(offset, log_time_ms, epoch=epoch)
 
 
 def in_virtual_time(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:

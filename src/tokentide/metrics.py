@@ -56,6 +56,7 @@ API_METRICS = (
     Metric(
         "tokentide_http_request_seconds", "histogram", "time to answer", ("dialect", "route"), buckets=_ANSWER_SECONDS
     ),
+    Metric("tokentide_rate_limited_total", "counter", "requests refused because there were too many", ("surface",)),
     Metric("tokentide_query_seconds", "histogram", "time of one question to ClickHouse", ("query",), _ANSWER_SECONDS),
 )
 COMMON_METRICS = (Metric("tokentide_build_info", "gauge", "1; the label tells the version", ("version",)),)

@@ -1,8 +1,9 @@
-"""How many single-event records a CPU second of the worker folds, everything on, beside a stock Faust agent that counts.
+"""How many single-event records a CPU second of the worker folds, beside a stock Faust agent that only counts.
 
     python -m tests.benchmarks.worker_vs_stock [--records N] [--json FILE]
 
-Both read the same topic of the same real broker, in processes of their own, one after the other. What counts is the CPU
+The worker does everything but keep the events table. Both read the same topic of the same real broker, in processes
+of their own, one after the other. What counts is the CPU
 time of each process (user and system, from /proc) between two sights of its counter, so that the broker, which shares
 the machine, takes nothing away. Prints a table and writes `bench-results.json`.
 """

@@ -12,7 +12,7 @@ import pytest
 from docs import reference
 
 from tokentide.cli import cli
-from tokentide.events import Reason
+from tokentide.events import Limits, Reason, decode
 from tokentide.events.decode import MAX_EVENTS
 from tokentide.events.nesting import MAX_NESTING
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS
@@ -116,6 +116,14 @@ def test_events_page_states_the_limits() -> None:
     assert f"1 to {MAX_EVENTS:,} events" in text
     assert f"more than {MAX_EVENTS:,} events" in text
     assert f"no deeper than {MAX_NESTING} levels" in text
+
+
+def test_shown_events_are_events() -> None:
+    """Each event that a page shows is accepted as it stands."""
+    text = text_of("docs/events.md") + re.sub(r"\$\(date [^)]*\)", "2026-04-20T10:01:33Z", text_of("README.md"))
+    shown = re.findall(r'^\{"event_id".*\}$', text, re.MULTILINE)
+    assert len(shown) == 2
+    assert [len(decode(event.encode(), 1_776_679_293_000, Limits()).events) for event in shown] == [1, 1]
 
 
 def test_readme_links_to_settings_and_metrics() -> None:

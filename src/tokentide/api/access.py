@@ -16,12 +16,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
+from prometheus_client import CollectorRegistry
 
 from tokentide import clock
 from tokentide.api.failures import Failure, Kind, Refused
 from tokentide.api.limits import SlidingWindow
 from tokentide.api.sessions import Sessions, is_token
 from tokentide.errors import StoreError, StoreUnavailable
+from tokentide.metrics import ApiMetrics
 from tokentide.store.access import AccessKey, KeyRing, Tier, load_keys
 from tokentide.store.port import Store
 from tokentide.store.queries.projects import projects_by_organisation
@@ -66,12 +68,20 @@ class Access:
         sessions: what is known of tokens.
         refresh_seconds: how long a change may go unnoticed, as long as the store answers.
         pause_seconds: least time between two looks into the store, however many unknown keys are presented.
+        metrics: where refusals are counted.
     """
 
     def __init__(
-        self, store: Store, sessions: Sessions, *, refresh_seconds: float = 5.0, pause_seconds: float = 0.5
+        self,
+        store: Store,
+        sessions: Sessions,
+        *,
+        refresh_seconds: float = 5.0,
+        pause_seconds: float = 0.5,
+        metrics: ApiMetrics | None = None,
     ) -> None:
         self._store = store
+        self._limited = (metrics or ApiMetrics(CollectorRegistry())).counter("rate_limited")
         self._sessions = sessions
         self._refresh_seconds = refresh_seconds
         self._pause_seconds = pause_seconds
@@ -108,6 +118,7 @@ class Access:
         """
         wait_seconds = self._limits.wait_seconds(f"{surface} {caller.session}", most, time.monotonic())
         if wait_seconds:
+            self._limited.labels(surface).inc()
             retry_after = math.ceil(wait_seconds)
             raise Refused(Failure(Kind.TOO_MANY_REQUESTS, "too many requests", retry_after_seconds=retry_after))
 

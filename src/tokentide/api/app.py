@@ -44,7 +44,7 @@ def create_app(settings: Settings, store: Store, registry: CollectorRegistry | N
     )
     app.state.store = store
     app.state.metrics = metrics
-    app.state.access = Access(store, Sessions(settings))
+    app.state.access = Access(store, Sessions(settings), metrics=metrics)
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )

@@ -44,6 +44,13 @@ async def test_the_progress_is_read_before_the_data(client, as_reader, store):
     assert sorted(data[1:]) == ["errors_before", "errors_now", "errors_usage"]
 
 
+async def test_the_progress_is_not_read_for_every_answer(client, as_reader, store):
+    """Of answers that follow each other at once, the later ones know it from the first."""
+    for _ in range(2):
+        await client.get(PERFORMANCE, headers=as_reader)
+    assert store.names().count("data_through") == 1
+
+
 async def test_before_anything_was_stored_the_data_reach_nowhere(client, as_reader, store):
     """No progress is the beginning of time, not an error."""
     store.rows["data_through"] = []

@@ -32,9 +32,17 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class DataInsert:
-    """An INSERT whose data follows: `sql` up to FORMAT or VALUES, and where in the text the data begins."""
+    """An INSERT whose data follows.
 
-    sql: bytes
+    Attributes:
+        target: The statement up to its settings, its FORMAT or its VALUES.
+        settings: Its SETTINGS clause, empty when it has none.
+        format: Of the data.
+        data_at: Where in the text the data begins.
+    """
+
+    target: bytes
+    settings: bytes
     format: str
     data_at: int
 
@@ -65,17 +73,21 @@ def find_data_insert(head: bytes) -> DataInsert | None:
     found = tokens(head)
     if not _next_is(found, b"INSERT") or not _next_is(found, b"INTO"):
         return None
+    settings_at: int | None = None
     for token in _after_target(found):
         if token.text in _NO_DATA_FOLLOWS:
             return None
+        if token.text == b"SETTINGS":
+            settings_at = token.start
+        end = token.start if settings_at is None else settings_at
         if token.text == b"VALUES":
-            return DataInsert(head[: token.start], "Values", token.end)
+            return DataInsert(head[:end], head[end : token.start], "Values", token.end)
         if token.text == b"FORMAT":
             name = next(found, None)
             if name is None or name.kind != "word":
                 return None
             asked_for = head[name.start : name.end].decode()
-            return DataInsert(head[: token.start], asked_for, _data_after_format(head, name.end))
+            return DataInsert(head[:end], head[end : token.start], asked_for, _data_after_format(head, name.end))
     return None
 
 

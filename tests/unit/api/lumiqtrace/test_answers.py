@@ -194,7 +194,7 @@ def test_performance_asks_for_the_three_percentiles():
 
 
 def test_errors_are_grouped_by_code():
-    """By count and then by code; the model with most of them is named; the heatmap lists hours with rate-limited calls."""
+    """By count and then by code, with the model that has most of them; the heatmap has the hours that were limited."""
     now = [("overloaded", "gpt-4o", 300), ("overloaded", "claude", 112), ("rate_limited", "claude", 87), ("a", "x", 87)]
     before = [("overloaded", 200), ("rate_limited", 87), ("gone", 5)]
     hours = [("13", 0), ("14", 34), ("15", 12)]

@@ -86,6 +86,13 @@ def test_the_format_clause_is_found(sql, output_format):
     assert read_query(sql.encode()).format == output_format
 
 
+def test_the_settings_of_an_insert_stand_apart():
+    """They must follow the name of the file that the data comes from."""
+    insert = find_data_insert(b"INSERT INTO t (settings) SETTINGS a = 1, b = 2 FORMAT CSV\n1")
+    assert insert is not None
+    assert (insert.target, insert.settings) == (b"INSERT INTO t (settings) ", b"SETTINGS a = 1, b = 2 ")
+
+
 @pytest.mark.parametrize(
     ("text", "sql", "data_format", "data"),
     [
@@ -107,7 +114,7 @@ def test_the_data_of_an_insert_is_found(text, sql, data_format, data):
     """The statement ends before FORMAT or VALUES; the data begins where ClickHouse begins to read it."""
     insert = find_data_insert(text.encode())
     assert insert is not None
-    assert sql is None or insert.sql.decode() == sql
+    assert sql is None or (insert.target + insert.settings).decode() == sql
     assert insert.format == data_format
     assert text.encode()[insert.data_at :].decode() == data
 

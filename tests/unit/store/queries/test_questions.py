@@ -16,7 +16,8 @@ def test_recent_failures_are_the_newest_and_ties_go_by_text():
     question = recent_failures(Scope(("p",), Window(5, 7), 0), 10)
     assert question.sql == (
         "SELECT toString(event_id), assumeNotNull(model), status, "
-        "toLowCardinality(ifNull(error_code, if(status = 'error', 'unknown', status))), toUnixTimestamp64Milli(timestamp)\n"
+        "toLowCardinality(ifNull(error_code, if(status = 'error', 'unknown', status))), "
+        "toUnixTimestamp64Milli(timestamp)\n"
         "FROM events FINAL\n"
         "WHERE project_id IN {projects:Array(String)} "
         "AND timestamp >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') "

@@ -1,0 +1,202 @@
+"""What the rollup tables must hold, computed from raw events by brute force: every row walks over all events.
+
+Nothing here comes from the package under test. Keys are (partition, project, bucket in seconds, …); a digest is given
+as the list of values that it stands for, in the order of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from tests.oracle.log import millis
+
+__all__ = ["Logged", "counted", "rollups"]
+
+FAILED = ("error", "timeout", "rate_limited")
+STATUSES = ("success", "error", "timeout", "rate_limited", "cancelled")
+TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
+MODES = ("format_violation", "refusal", "hallucination", "incomplete", "reasoning_error", "provider_error")
+
+Event = dict[str, Any]
+Rows = dict[tuple[Any, ...], dict[str, Any]]
+
+
+class Logged(NamedTuple):
+    """One valid event and where it stands: partition, offset of its record, place in it, the record's timestamp."""
+
+    partition: int
+    offset: int
+    index: int
+    record_ms: int
+    event: Event
+
+
+def counted(log: Iterable[Logged], window_ms: int, max_ids: int) -> list[Logged]:
+    """The events that are no duplicates.
+
+    An id is known when its latest occurrence in the partition lies within the last `window_ms` of log time, and fewer
+    than `max_ids` other ids were seen since. Log time is the running maximum of the record timestamps.
+    """
+    kept: list[Logged] = []
+    before: dict[int, list[tuple[int, tuple[str, UUID]]]] = {}
+    for logged in sorted(log, key=lambda logged: logged[:3]):
+        occurrences = before.setdefault(logged.partition, [])
+        now_ms = max([time for time, _ in occurrences] + [logged.record_ms])
+        identity = (logged.event["project_id"], UUID(logged.event["event_id"]))
+        if not _is_known(identity, occurrences, now_ms - window_ms, max_ids):
+            kept.append(logged)
+        occurrences.append((now_ms, identity))
+    return kept
+
+
+def _is_known(identity: Any, occurrences: list[tuple[int, Any]], oldest_ms: int, max_ids: int) -> bool:
+    others = set()
+    for time, other in reversed(occurrences):
+        if time < oldest_ms or len(others) >= max_ids:
+            return False
+        if other == identity:
+            return True
+        others.add(other)
+    return False
+
+
+def rollups(events: Iterable[Logged]) -> dict[str, Rows]:
+    """Every row of every rollup table, of events that count; `version` is that of the last record that changed it."""
+    calls = [
+        logged
+        for logged in sorted(events, key=lambda logged: logged[:3])
+        if logged.event.get("kind", "llm") == "llm" and logged.event.get("virtual_model") is None
+    ]
+    return {
+        "usage_1h": dict(_rows(calls, 3600, _usage_key, _usage)),
+        "latency_1h": dict(_rows(calls, 3600, lambda event: (event["provider"], event["model"]), _latency)),
+        "errors_1h": dict(_rows([call for call in calls if _failed(call.event)], 3600, _error_key, _errors)),
+        "rate_limits_1m": dict(
+            _rows(
+                [call for call in calls if call.event["status"] == "rate_limited"],
+                60,
+                lambda event: (event["provider"], event["model"]),
+                lambda part: {"rate_limited": len(part)},
+            )
+        ),
+        "provider_health_5m": dict(_rows(calls, 300, lambda event: (event["provider"],), _health)),
+    }
+
+
+def _rows(
+    calls: list[Logged],
+    seconds: int,
+    dimensions: Callable[[Event], tuple[str, ...]],
+    measure: Callable[[list[Event]], dict[str, Any]],
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    def key(call: Logged) -> tuple[Any, ...]:
+        second = millis(call.event["timestamp"]) // 1000
+        return call.partition, call.event["project_id"], second // seconds * seconds, *dimensions(call.event)
+
+    for wanted in {key(call) for call in calls}:
+        part = [call for call in calls if key(call) == wanted]
+        yield wanted, measure([call.event for call in part]) | {"version": max(call.offset for call in part) + 1}
+
+
+def _usage_key(event: Event) -> tuple[str, ...]:
+    return event["provider"], event["model"], event.get("agent_id") or "", event.get("task_type") or ""
+
+
+def _error_key(event: Event) -> tuple[str, ...]:
+    own = {"error": "unknown", "timeout": "timeout", "rate_limited": "rate_limited"}[event["status"]]
+    code = event.get("error_code")
+    return own if code is None else code, event["provider"], event["model"]
+
+
+def _usage(part: list[Event]) -> dict[str, Any]:
+    modes = [_mode(event) for event in part if _failed(event) or event.get("failure_mode")]
+    verdicts = [verdict for verdict in map(_verdict, part) if verdict is not None]
+    recovered = [event.get("recovered_by") for event in part if _failed(event) or event.get("failure_mode")]
+    return {
+        "requests": len(part),
+        **{status: sum(event["status"] == status for event in part) for status in STATUSES},
+        **{name: sum(event.get(name, 0) for event in part) for name in TOKENS},
+        "cost_nanos": sum(_scaled(event.get("cost_usd", 0), 10**9) for event in part),
+        "latency_us": sum(_scaled(event["latency_ms"], 1000) for event in part),
+        "latency_us_max": max(_scaled(event["latency_ms"], 1000) for event in part),
+        "ttft_us": sum(_scaled(event["ttft_ms"], 1000) for event in part if _streamed(event)),
+        "ttft_count": sum(map(_streamed, part)),
+        **_average("quality", [event.get("quality_score") for event in part]),
+        **_average("complexity", [event.get("complexity") for event in part]),
+        "failures": len(modes),
+        **{f"failed_{mode}": modes.count(mode) for mode in MODES},
+        "recovered_by_retry": recovered.count("retry"),
+        "recovered_by_fallback": recovered.count("fallback"),
+        "fallbacks": sum(event.get("fallback_used", False) for event in part),
+        "retried": sum(event.get("retry_count", 0) > 0 for event in part),
+        "ceiling_hits": sum(map(_over_ceiling, part)),
+        "routing_verdicts": len(verdicts),
+        "routing_correct": sum(verdicts),
+        "pinned": sum(event.get("model_pinned", False) for event in part),
+    }
+
+
+def _latency(part: list[Event]) -> dict[str, Any]:
+    return {
+        "latency": [event["latency_ms"] for event in part],
+        "ttft": [event["ttft_ms"] for event in part if _streamed(event)],
+    }
+
+
+def _errors(part: list[Event]) -> dict[str, Any]:
+    times = [millis(event["timestamp"]) for event in part]
+    last = max(range(len(part)), key=lambda place: (times[place], place))
+    return {"errors": len(part), "last_seen_ms": times[last], "last_event_id": UUID(part[last]["event_id"])}
+
+
+def _health(part: list[Event]) -> dict[str, Any]:
+    return {
+        "requests": len(part),
+        "errors": sum(event["status"] in ("error", "timeout") for event in part),
+        "rate_limited": sum(event["status"] == "rate_limited" for event in part),
+        "latency_us": sum(_scaled(event["latency_ms"], 1000) for event in part),
+    }
+
+
+def _average(name: str, values: list[float | None]) -> dict[str, Any]:
+    given = [value for value in values if value is not None]
+    return {f"{name}_sum": float(sum(given)), f"{name}_count": len(given)}
+
+
+def _failed(event: Event) -> bool:
+    return event["status"] in FAILED
+
+
+def _streamed(event: Event) -> bool:
+    return event.get("stream", False) and event.get("ttft_ms") is not None
+
+
+def _mode(event: Event) -> str:
+    if event.get("failure_mode"):
+        return event["failure_mode"]
+    by_finish = {"length": "incomplete", "content_filter": "refusal"}
+    otherwise = "format_violation" if event.get("validation_passed") is False else "provider_error"
+    return by_finish.get(event.get("finish_reason"), otherwise)
+
+
+def _verdict(event: Event) -> bool | None:
+    if event.get("routing_correct") is not None:
+        return event["routing_correct"]
+    if event.get("requested_model") is None:
+        return None
+    failed = _failed(event) or bool(event.get("failure_mode"))
+    return event["model"] == event["requested_model"] and not event.get("fallback_used") and not failed
+
+
+def _over_ceiling(event: Event) -> bool:
+    ceiling = event.get("cost_ceiling_usd")
+    over = ceiling is not None and Fraction(str(event.get("cost_usd", 0))) > Fraction(str(ceiling))
+    return event.get("cost_ceiling_hit", False) or over
+
+
+def _scaled(number: float | str, unit: int) -> int:
+    """A decimal number in a smaller unit, half to even."""
+    return round(Fraction(str(number)) * unit)
