@@ -63,7 +63,7 @@ DEFINES = {
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
     "tokentide.demo.chance.spread": "weights added up: a constant",
     "tokentide.events.fast.struct_from": "a class, generated so that it cannot differ from its model",
-    "tokentide.events.values._Hours": "an empty dict that fills itself",
+    "tokentide.events.values._Seconds": "an empty dict that fills itself",
     "tokentide.store.queries.sources._count": "text of a column",
     "tokentide.store.queries.sources._sum": "text of a column",
 }

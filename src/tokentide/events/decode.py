@@ -104,13 +104,13 @@ def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
     record = record or b""
     if len(record) > limits.max_record_bytes:
         return _refused(record, Reason.TOO_LARGE, f"{len(record)} bytes, {limits.max_record_bytes} are allowed")
-    events = decode_settled(record, record_ms, record_ms, limits)
+    events = decode_settled(record, record_ms, record_ms, limits, len(record))
     if events is None or not 0 < len(events) <= MAX_EVENTS:
         return _decode_each(record, _span(record_ms, record_ms, limits))
     return Decoded(events, range(len(events)))
 
 
-def decode_settled(text: bytes, first_ms: int, last_ms: int, limits: Limits) -> list[DecodedEvent] | None:
+def decode_settled(text: bytes, first_ms: int, last_ms: int, limits: Limits, longest: int) -> list[DecodedEvent] | None:
     """The events of an NDJSON text or an array, when the fast decoder accepts every one of them; else None.
 
     Args:
@@ -118,6 +118,7 @@ def decode_settled(text: bytes, first_ms: int, last_ms: int, limits: Limits) -> 
         first_ms: the earliest timestamp of the records that it came in.
         last_ms: the latest.
         limits: how old an event may be.
+        longest: no event has more bytes.
     """
     try:
         if not text.isascii():
@@ -125,7 +126,7 @@ def decode_settled(text: bytes, first_ms: int, last_ms: int, limits: Limits) -> 
         events: list[DecodedEvent] = _decode_array(text) if text[:1] == b"[" else _decode_lines(text)
     except (*_Unreadable, RecursionError):
         return None
-    if len(text) > 2 * MAX_NESTING and nests_too_deep(text, len(events)):  # each level opens and closes
+    if longest > 2 * MAX_NESTING and nests_too_deep(text, len(events)):  # each level opens and closes
         return None
     oldest_ms, newest_ms = _span(first_ms, last_ms, limits)
     for event in events:

@@ -33,27 +33,19 @@ def decode_slice(values: Sequence[bytes | None], times_ms: Sequence[int], limits
 
 
 def _singles(values: Sequence[bytes | None], times_ms: Sequence[int], limits: Limits) -> list[Decoded] | None:
-    """The records read as one text, when each is one object on one line; None when any of them may not be."""
-    joined = _one_text(values, limits.max_record_bytes)
-    if joined is None:
-        return None
-    # An event that suits the oldest and the newest of the records suits them all.
-    events = decode_settled(joined, min(times_ms), max(times_ms), limits)
-    if events is None or len(events) != len(values):
-        return None
-    return [Decoded([event], _FIRST) for event in events]
+    """The records read as one text, when each is one object; None when any of them may not be.
 
-
-def _one_text(values: Sequence[bytes | None], max_bytes: int) -> bytes | None:
-    """The records as lines of one text, when no JSON value in it can span two of them; else None.
-
-    So it is when the only line ends are those between records, and each of these stands between a "}" and a "{": inside
-    a JSON value, nothing but a comma can come between the two, and a string holds no line end.
+    When every record begins with "{" and ends with "}", no JSON value spans two of them: between a "}" and a "{" a
+    value needs a comma, and a string holds no line end. So as many events as records means one event in each.
     """
     given = [value for value in values if value]
-    if len(given) < len(values) or max(map(len, given)) > max_bytes:
+    longest = max(map(len, given), default=0)
+    if len(given) < len(values) or longest > limits.max_record_bytes:
         return None
     if set(map(_FIRST_BYTE, given)) != _OPEN or set(map(_LAST_BYTE, given)) != _CLOSE:
         return None
-    joined = b"\n".join(given)
-    return joined if joined.count(b"\n") == len(values) - 1 else None
+    # An event that suits the oldest and the newest of the records suits them all.
+    events = decode_settled(b"\n".join(given), min(times_ms), max(times_ms), limits, longest)
+    if events is None or len(events) != len(values):
+        return None
+    return [Decoded([event], _FIRST) for event in events]

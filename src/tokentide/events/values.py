@@ -31,19 +31,18 @@ _NANO = Decimal("1e-9")
 _EXACT_BELOW_USD = 2_000_000.0  # beyond, a double cannot hold a nano-dollar: 2^51 nanos
 
 
-class _Hours(dict[str, int]):
-    """`2026-04-20T10:` → milliseconds since the epoch; each hour is parsed once."""
+class _Seconds(dict[str, int]):
+    """`2026-04-20T10:01:33.` → milliseconds since the epoch; the seconds that a stream is at are parsed once."""
 
     def __missing__(self, prefix: str) -> int:
-        value = _parse(prefix + "00:00.000Z")
-        if len(self) > 10_000:  # noqa: PLR2004  about a year of hours; a stream holds few at a time
+        value = _parse(prefix + "000Z")
+        if len(self) > 20_000:  # noqa: PLR2004  some hours; a stream is at a few at a time
             self.clear()
         self[prefix] = value
         return value
 
 
-_HOURS = _Hours()
-_SECONDS = {f"{m:02}:{s:02}.": (m * 60 + s) * 1000 for m in range(60) for s in range(60)}
+_SECONDS = _Seconds()
 _MILLIS = {f"{ms:03}Z": ms for ms in range(1000)}
 
 
@@ -54,8 +53,8 @@ def epoch_ms(text: str) -> int:
         ValueError: not RFC 3339, without an offset, not on the calendar, or outside 1970 to 2105.
     """
     try:
-        # The common form, 2026-04-20T10:01:33.000Z, is three look-ups; its hour is checked by `_Hours`.
-        return _HOURS[text[:14]] + _SECONDS[text[14:20]] + _MILLIS[text[20:]]
+        # The common form, 2026-04-20T10:01:33.000Z, is two look-ups.
+        return _MILLIS[text[20:]] + _SECONDS[text[:20]]
     except (KeyError, ValueError):
         return _parse(text)
 

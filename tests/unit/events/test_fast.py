@@ -49,7 +49,7 @@ def with_token(name, token):
 
 def fast(text):
     """The event, when the fast decoder alone accepts the text."""
-    events = decode_settled(text, LATE_MS, LATE_MS, EVER)
+    events = decode_settled(text, LATE_MS, LATE_MS, EVER, len(text))
     return events[0] if events is not None and len(events) == 1 else None
 
 

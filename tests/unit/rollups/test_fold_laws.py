@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from uuid import UUID
 
 from hypothesis import given
@@ -13,7 +13,7 @@ from tests.builders import AT_MS
 from tests.oracle.rollups import rollups
 from tests.unit.rollups.logs import Shell, Stored, expected, fold_settings, logs, same_rows
 
-from tokentide.rollups import TABLES, PartitionState, Position, hash_of, month_of
+from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, hash_of, month_of
 
 CUTS = st.lists(st.sampled_from(["", "", "flush", "crash", "restart"]), max_size=8)
 ARRIVES = st.lists(st.booleans(), min_size=6, max_size=6)
@@ -149,7 +149,7 @@ def test_partitions_add_up(one, other, settings):
     """Two partitions that share no ids, added up, hold what one partition with all of their records holds."""
     settings = replace(settings, dedup_window_ms=10**12, dedup_max_ids=1000)
     apart = [folded(one, settings, 0), folded(other, settings, 1)]
-    both = sorted([*one, *other], key=lambda entry: entry.time_ms)
+    both = [entry for pair in zip_longest(one, other) for entry in pair if entry is not None]
     together = folded([replace(entry, offset=offset) for offset, entry in enumerate(both)], settings)
     for table in TABLES:
         rows = [(key, row) for stored in apart for (of, _, key), row in stored.rows.items() if of is table]
