@@ -18,6 +18,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from tokentide.errors import SettingsError
+from tokentide.shards import parse_shards
 
 __all__ = ["Described", "Settings", "describe", "environment_of", "hide_password", "load", "unknown_names"]
 
@@ -187,6 +188,10 @@ def _contradictions(settings: Settings) -> list[str]:
     scheme = urlsplit(settings.clickhouse.get_secret_value()).scheme
     if scheme not in {"http", "https", "chdb"}:
         problems.append(f"{PREFIX}CLICKHOUSE must begin with http://, https:// or chdb://")
+    try:
+        parse_shards(settings.project_shards)
+    except SettingsError as error:
+        problems += error.problems
     if settings.events_retention_days > settings.rollup_retention_days:
         problems.append(f"{PREFIX}EVENTS_RETENTION_DAYS must not exceed {PREFIX}ROLLUP_RETENTION_DAYS")
     return problems

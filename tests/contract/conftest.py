@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 from testcontainers.core.container import DockerContainer
-from tests.store_fixtures import answers, docker_problem, free_port, front, migrated, until
 
+from tests.store_fixtures import answers, docker_problem, free_port, front, migrated, until
 from tokentide.store import Store
 
 _IMAGE = "clickhouse/clickhouse-server:25.8"

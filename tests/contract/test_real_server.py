@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.store_fixtures import docker_problem
 
 

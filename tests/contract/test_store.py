@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.store_fixtures import a_database, migrated, settings_of
 
+from tests.store_fixtures import a_database, migrated, settings_of
 from tokentide.errors import StoreRejected, StoreUnavailable
 from tokentide.events import DecodedEvent
 from tokentide.store import Query, Store, open_store

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.store_fixtures import Cable, a_database, free_port, front, migrated, settings_of
 
+from tests.store_fixtures import Cable, a_database, free_port, front, migrated, settings_of
 from tokentide.errors import StoreRejected, StoreUnavailable
 from tokentide.store import Query, Store, open_store
 from tokentide.store.migrate import migrate, schema_version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.e2e.upped import Upped
 
 PROJECTS = ("azure", "shop", "lab", "repair")

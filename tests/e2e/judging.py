@@ -8,7 +8,6 @@ from functools import partial
 from tests.oracle.compare import differences
 from tests.oracle.log import millis
 from tests.oracle.lumiqtrace import ENDPOINTS
-
 from tokentide.clock import now_ms
 
 __all__ = ["differing", "text"]

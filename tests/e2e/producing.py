@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
+
 from tests.oracle.log import Sent
 
 __all__ = ["Account", "producing"]

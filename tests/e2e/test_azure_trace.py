@@ -11,11 +11,11 @@ from typing import NamedTuple
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from tests.e2e.azure import CALLS, azure_events
 from tests.e2e.judging import differing, text
 from tests.e2e.producing import Account, producing
 from tests.oracle.log import Call, calls
-
 from tokentide.clock import now_ms
 from tokentide.demo.faults import Faults, Line, whole_record, with_faults
 from tokentide.demo.traffic import generate

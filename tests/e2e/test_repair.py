@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+
 from tests.e2e.judging import differing, text
 from tests.e2e.producing import Account, producing
 from tests.e2e.upped import Upped, eventually, processes_of
 from tests.oracle.log import calls
-
 from tokentide.clock import now_ms
 from tokentide.demo.faults import Faults, Line, with_faults
 from tokentide.demo.traffic import generate

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import httpx
+
 from tests.oracle.compare import parse
 
 __all__ = ["Upped", "eventually", "processes_of"]

@@ -13,12 +13,12 @@ from random import Random
 
 import httpx
 import pytest
+
 from tests.integration.folded import DAY_MS, HOUR_MS, HOURS, START_MS, fold_into, made_up_events
 from tests.oracle.compare import differences, parse
 from tests.oracle.log import Sent, calls
 from tests.oracle.lumiqtrace import ENDPOINTS
 from tests.store_fixtures import free_port, front, migrated, settings_of, until
-
 from tokentide import clock
 from tokentide.api.app import create_app
 from tokentide.api.times import iso_millis

@@ -18,8 +18,8 @@ import clickhouse_connect
 import lz4.frame
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, Error, OperationalError
-from tests.unit.embedded.waiting import eventually
 
+from tests.unit.embedded.waiting import eventually
 from tokentide.embedded.clickhouse import prepare_clickhouse
 from tokentide.embedded.clickhouse_front import CREDENTIALS_VARIABLE
 from tokentide.embedded.folder import DataFolder

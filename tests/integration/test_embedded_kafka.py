@@ -12,8 +12,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
-from tests.unit.embedded.waiting import eventually, is_alive
 
+from tests.unit.embedded.waiting import eventually, is_alive
 from tokentide.embedded.folder import DataFolder
 from tokentide.embedded.kafka import prepare_kafka
 from tokentide.embedded.part import running

@@ -6,9 +6,9 @@ import math
 from random import Random
 
 import pytest
+
 from tests.integration.folded import DAY_MS, HOUR_MS, HOURS, START_MS, fold_into, made_up_events
 from tests.store_fixtures import migrated
-
 from tokentide.rollups.tables import USAGE
 from tokentide.store.port import Query
 from tokentide.store.queries.failures import recent_failures

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+
 from tests.oracle.compare import Percentile, Rounded, differences, parse
 from tests.oracle.log import Call, Sent, calls, millis
 from tests.oracle.lumiqtrace import costs, errors, overview, performance

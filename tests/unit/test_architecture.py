@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.house import House, called_at_import, eager_needs, imports, in_full, parsed, value_classes, way_back
 
 ROOT = Path(__file__).parents[2]

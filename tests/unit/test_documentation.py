@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 import pytest
-from docs import reference
 
+from docs import reference
 from tokentide.cli import cli
 from tokentide.events import Limits, Reason, decode
 from tokentide.events.decode import MAX_EVENTS

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from tokentide.errors import DependencyUnavailable
-from tokentide.kafka import kafka_options
+from tokentide.kafka import LARGEST_LETTER_BYTES, kafka_options
 from tokentide.rollups import Key, RowState, Table
 from tokentide.settings import Settings
 from tokentide.store import rows
@@ -24,7 +25,8 @@ __all__ = ["KafkaDeadLetters", "KafkaLog", "ThreadedRows"]
 
 _T = TypeVar("_T")
 _READ_RECORDS = 2000
-_LARGEST_LETTER = 64 * 1024 * 1024  # a letter holds what was refused, also when that was a record of any size
+_CUT_BYTES = 64 * 1024  # below any limit that a topic may have
+_logger = logging.getLogger(__name__)
 
 
 class ThreadedRows:
@@ -149,7 +151,8 @@ class KafkaDeadLetters:
 
     The value is exactly what was refused; where it came from and why stands in the headers `topic`, `partition`,
     `offset`, `index` (empty when the whole record was refused), `record_time_ms`, `reason` and `detail`. A letter may
-    be there more than once after a failure: (topic, partition, offset, index) is its identity.
+    be there more than once after a failure: (topic, partition, offset, index) is its identity. One that is larger
+    than the topic takes is cut, and says so in the header `cut_from_bytes`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -160,7 +163,7 @@ class KafkaDeadLetters:
         """See `DeadLetters`."""
         async with _reachable():
             producer = await self._started()
-            sent = [await self._send_one(producer, letter) for letter in letters]
+            sent = [asyncio.ensure_future(self._send_one(producer, letter)) for letter in letters]
             await asyncio.gather(*sent)
 
     async def close(self) -> None:
@@ -171,7 +174,10 @@ class KafkaDeadLetters:
     async def _started(self) -> Any:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                acks="all", enable_idempotence=True, max_request_size=_LARGEST_LETTER, **kafka_options(self._settings)
+                acks="all",
+                enable_idempotence=True,
+                max_request_size=LARGEST_LETTER_BYTES,
+                **kafka_options(self._settings),
             )
             try:
                 await producer.start()
@@ -181,7 +187,18 @@ class KafkaDeadLetters:
             self._producer = producer
         return self._producer
 
-    async def _send_one(self, producer: Any, letter: DeadLetter) -> Any:
+    async def _send_one(self, producer: Any, letter: DeadLetter) -> None:
+        """Send a letter, cut when it is larger than the topic takes: it must not hold up what comes after it."""
+        key, headers = self._envelope(letter)
+        raw = letter.refusal.raw
+        try:
+            await producer.send_and_wait(self._settings.dead_topic, value=raw, key=key, headers=headers)
+        except MessageSizeTooLargeError:
+            _logger.warning("dead letter %s is cut from %d to %d bytes", key.decode(), len(raw), _CUT_BYTES)
+            headers.append(("cut_from_bytes", str(len(raw)).encode()))
+            await producer.send_and_wait(self._settings.dead_topic, value=raw[:_CUT_BYTES], key=key, headers=headers)
+
+    def _envelope(self, letter: DeadLetter) -> tuple[bytes, list[tuple[str, bytes]]]:
         refusal = letter.refusal
         index = "" if refusal.index is None else str(refusal.index)
         headers = {
@@ -194,12 +211,7 @@ class KafkaDeadLetters:
             "detail": refusal.detail,
         }
         key = f"{letter.partition}:{letter.offset}:{index}".encode()
-        return await producer.send(
-            self._settings.dead_topic,
-            value=refusal.raw,
-            key=key,
-            headers=[(name, text.encode(errors="replace")) for name, text in headers.items()],
-        )
+        return key, [(name, text.encode(errors="replace")) for name, text in headers.items()]
 
 
 @asynccontextmanager

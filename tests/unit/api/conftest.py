@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from tests.unit.api.fakes import READ_KEY, FakeStore
 
+from tests.unit.api.fakes import READ_KEY, FakeStore
 from tokentide.api.app import create_app
 from tokentide.settings import Settings
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 
 import pytest
-from tests.unit.api.fakes import READ_KEY, WIDE_KEY, FakeStore, key_row
 
+from tests.unit.api.fakes import READ_KEY, WIDE_KEY, FakeStore, key_row
 from tokentide.api.access import Access
 from tokentide.api.failures import Kind, Refused
 from tokentide.api.sessions import Sessions

@@ -8,8 +8,8 @@ import threading
 
 import httpx
 import pytest
-from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
 
+from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
 from tokentide.api import operations
 from tokentide.api.app import create_app
 from tokentide.settings import Settings

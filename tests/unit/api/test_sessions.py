@@ -11,8 +11,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.unit.api.fakes import FakeStore
 
+from tests.unit.api.fakes import FakeStore
 from tokentide.api.access import Access
 from tokentide.api.failures import Kind, Refused
 from tokentide.api.sessions import Session, Sessions, is_token

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from tests.unit.embedded.waiting import eventually, is_alive
 
+from tests.unit.embedded.waiting import eventually, is_alive
 from tokentide.embedded.folder import DataFolder
 from tokentide.errors import DependencyUnavailable, SettingsError
 

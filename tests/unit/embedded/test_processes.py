@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.unit.embedded.waiting import eventually, is_alive
 
+from tests.unit.embedded.waiting import eventually, is_alive
 from tokentide.embedded.processes import spawn, wait_until_ready
 from tokentide.errors import DependencyUnavailable
 

@@ -8,8 +8,8 @@ import signal
 import time
 
 import pytest
-from tests.unit.embedded.waiting import is_alive
 
+from tests.unit.embedded.waiting import is_alive
 from tokentide.embedded.part import Part
 from tokentide.embedded.processes import spawn
 from tokentide.embedded.restart import RestartPolicy

@@ -10,9 +10,9 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.builders import AT_MS, an_event, decoded, line, lines, numbered_id, rfc3339
 from tests.strategies import HOSTILE, damaged, documents, mutated_documents, render
-
 from tokentide.events import Limits, Reason, decode
 
 DAY_MS = 86_400_000

@@ -26,9 +26,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
 from tests.builders import an_event, line
 from tests.strategies import EDGES, HOSTILE, VALID, WRONG, damaged, documents, mutated_documents, render
-
 from tokentide.events import DecodedEvent, Event, Limits, decode
 from tokentide.events.decode import decode_settled
 from tokentide.events.fast import struct_from

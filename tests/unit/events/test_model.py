@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
-from tests.builders import an_event, numbered_id
 
+from tests.builders import an_event, numbered_id
 from tokentide.events import Event
 from tokentide.events.decode import from_model
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import AT_MS, an_event, decoded, line, lines
 
+from tests.builders import AT_MS, an_event, decoded, line, lines
 from tokentide.events import Limits, decode, decode_slice
 
 LIMITS = Limits(max_record_bytes=2000)

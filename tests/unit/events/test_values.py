@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.builders import rfc3339
 from tests.strategies import EDGES, WRONG, texts, timestamps
-
 from tokentide.events import values
 from tokentide.events.values import MAX_COST_USD, epoch_ms, event_uuid, label_text, nanos
 

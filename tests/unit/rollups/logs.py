@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
+
 from tests.builders import AT_MS, an_event, decoded, line, numbered_id, rfc3339
 from tests.oracle.rollups import Logged, counted, rollups
-
 from tokentide.rollups import TABLES, FoldSettings, Key, PartitionState, Position, Record, RowState, Snapshot, Table
 from tokentide.rollups.sketch import Digest
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.builders import AT_MS
 from tests.oracle.rollups import rollups
 from tests.unit.rollups.logs import Shell, Stored, expected, fold_settings, logs, same_rows
-
 from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, hash_of, month_of
 
 CUTS = st.lists(st.sampled_from(["", "", "flush", "crash", "restart"]), max_size=8)

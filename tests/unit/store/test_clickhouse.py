@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.store_fixtures import free_port
 
+from tests.store_fixtures import free_port
 from tokentide.errors import StoreRejected, StoreUnavailable
 from tokentide.store import open_store
 from tokentide.store.clickhouse import ClickHouseStore, settings_for

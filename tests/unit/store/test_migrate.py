@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from tests.store_fixtures import a_database, settings_of
 
+from tests.store_fixtures import a_database, settings_of
 from tokentide.errors import StoreRejected
 from tokentide.settings import Settings
 from tokentide.store import Query, Store, open_store

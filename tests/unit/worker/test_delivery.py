@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.strategies  # noqa: F401  sets how many examples are tried
-from tests.builders import AT_MS, HOUR_MS, an_event
+from tests.builders import AT_MS, an_event
 from tests.fakes import Death, Fault, Gate, Line, in_virtual_time
 from tests.unit.worker.world import BAD, MINUTE_MS, STATUSES, World
 

@@ -9,8 +9,8 @@ import socket
 import threading
 
 import pytest
-from tests.unit.embedded.waiting import eventually
 
+from tests.unit.embedded.waiting import eventually
 from tokentide.embedded.front.engine import Answer
 from tokentide.embedded.front.refusal import ClickHouseError
 from tokentide.embedded.front.server import FrontServer
