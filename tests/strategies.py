@@ -34,7 +34,7 @@ __all__ = [
 Document = list[tuple[str, str]]
 
 _UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
-settings.register_profile("moderate", max_examples=60, derandomize=True, **_UNHURRIED)
+settings.register_profile("moderate", max_examples=100, derandomize=True, **_UNHURRIED)
 settings.register_profile("thorough", max_examples=1000, **_UNHURRIED)
 settings.load_profile(os.environ.get("TOKENTIDE_HYPOTHESIS", "moderate"))
 

@@ -25,12 +25,20 @@ Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 
 class Logged(NamedTuple):
-    """One valid event and where it stands: partition, offset of its record, place in it, the record's timestamp."""
+    """One valid event and where it stands.
+
+    Attributes:
+        partition: of the topic.
+        offset: of its record.
+        index: its place in the record.
+        log_ms: the latest timestamp of all records up to its own, those without events included.
+        event: the JSON object as it was sent.
+    """
 
     partition: int
     offset: int
     index: int
-    record_ms: int
+    log_ms: int
     event: Event
 
 
@@ -38,17 +46,16 @@ def counted(log: Iterable[Logged], window_ms: int, max_ids: int) -> list[Logged]
     """The events that are no duplicates.
 
     An id is known when its latest occurrence in the partition lies within the last `window_ms` of log time, and fewer
-    than `max_ids` other ids were seen since. Log time is the running maximum of the record timestamps.
+    than `max_ids` other ids were seen since.
     """
     kept: list[Logged] = []
     before: dict[int, list[tuple[int, tuple[str, UUID]]]] = {}
     for logged in sorted(log, key=lambda logged: logged[:3]):
         occurrences = before.setdefault(logged.partition, [])
-        now_ms = max([time for time, _ in occurrences] + [logged.record_ms])
         identity = (logged.event["project_id"], UUID(logged.event["event_id"]))
-        if not _is_known(identity, occurrences, now_ms - window_ms, max_ids):
+        if not _is_known(identity, occurrences, logged.log_ms - window_ms, max_ids):
             kept.append(logged)
-        occurrences.append((now_ms, identity))
+        occurrences.append((logged.log_ms, identity))
     return kept
 
 

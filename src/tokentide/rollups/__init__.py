@@ -1,8 +1,10 @@
 """The fold: from events to the rows of the rollup tables. Pure: no clock, no I/O, no logging."""
 
-from tokentide.rollups.fold import Counts, FoldSettings, Key, PartitionState, Record
+from tokentide.rollups.fold import PartitionState
+from tokentide.rollups.record import Counts, FoldSettings, Record
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
 from tokentide.rollups.tables import TABLES, Table
+from tokentide.rollups.targets import Key
 
 __all__ = [
     "TABLES",

@@ -12,97 +12,26 @@ exact whatever happens to the shell:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from tokentide.events import Decoded, DecodedEvent
-from tokentide.rollups.buckets import (
-    Bucket,
-    ErrorBucket,
-    LatencyBucket,
-    ProviderHealthBucket,
-    RateLimitBucket,
-    UsageBucket,
-)
+from tokentide.events import DecodedEvent
+from tokentide.rollups.buckets import Bucket, LatencyBucket
 from tokentide.rollups.dedup import DedupWindow
-from tokentide.rollups.meaning import error_code, is_concrete_call
+from tokentide.rollups.meaning import is_concrete_call
+from tokentide.rollups.record import Counts, FoldSettings, Record
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
 from tokentide.rollups.tables import Table
+from tokentide.rollups.targets import KINDS, Key, Route, Target, call_targets, failure_targets
 
-__all__ = ["Counts", "FoldSettings", "Key", "PartitionState", "Record"]
-
-Key = tuple[str | int, ...]
-
-Target = tuple[type[Bucket], Key]
+__all__ = ["PartitionState"]
 
 _EPOCH_SHIFT = 48
 _HEALTH_MS = 300_000
 _HOUR_MS = 3_600_000
-_BUCKETS: tuple[type[Bucket], ...] = (UsageBucket, LatencyBucket, ErrorBucket, RateLimitBucket, ProviderHealthBucket)
 _encode_event = msgspec.json.Encoder().encode_into
-
-
-@dataclass(frozen=True, slots=True)
-class FoldSettings:
-    """What the fold depends on besides the log; durations in milliseconds of log time."""
-
-    hot_window_ms: int = 7_200_000
-    dedup_window_ms: int = 600_000
-    dedup_max_ids: int = 2_000_000
-    keep_events: bool = True
-
-
-class Record(msgspec.Struct, gc=False):
-    """One record after decoding; never changed.
-
-    Attributes:
-        offset: its place in the partition's log.
-        time_ms: its Kafka timestamp.
-        value: its bytes; None for a tombstone.
-        decoded: what the bytes hold.
-    """
-
-    offset: int
-    time_ms: int
-    value: bytes | None
-    decoded: Decoded
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened since the counts were last taken."""
-
-    records: int = 0
-    bytes: int = 0
-    events: int = 0
-    duplicates: int = 0
-    refused: int = 0
-    skipped: int = 0
-    late: int = 0
-
-
-class Route:
-    """The buckets that every call with the same dimensions in the same five minutes changes.
-
-    A route lives from one snapshot to the next: its buckets are marked as changed when it is opened, and get its
-    version when it is closed. So a call costs one look-up instead of three, and the common case has no bookkeeping.
-    """
-
-    __slots__ = ("health", "latency", "usage", "version")
-
-    def __init__(self, usage: Bucket, latency: Bucket, health: Bucket) -> None:
-        self.usage = usage
-        self.latency = latency
-        self.health = health
-        self.version = 0
-
-    def close(self) -> None:
-        """Give the buckets the version of the last record that came this way."""
-        for bucket in (self.usage, self.latency, self.health):
-            bucket.version = max(bucket.version, self.version)
 
 
 class PartitionState:
@@ -120,7 +49,7 @@ class PartitionState:
         self.broken = False
         self.counts = Counts()
         self.dedup = DedupWindow(settings.dedup_window_ms, settings.dedup_max_ids)
-        self.tables: dict[type[Bucket], dict[Key, Bucket]] = {kind: {} for kind in _BUCKETS}
+        self.tables: dict[type[Bucket], dict[Key, Bucket]] = {kind: {} for kind in KINDS}
         self._hot_window_ms = settings.hot_window_ms
         self._keep_events = settings.keep_events
         self._start = start
@@ -169,7 +98,7 @@ class PartitionState:
             for event in record.decoded.events:
                 if event.event_time_ms >= floor_ms + _HOUR_MS or not is_concrete_call(event):
                     continue
-                for kind, key in (*_call_targets(event), *_failure_targets(event)):
+                for kind, key in (*call_targets(event), *failure_targets(event)):
                     if int(key[1]) * 1000 < floor_ms and key not in self.tables[kind]:
                         cold.setdefault(kind.table, set()).add(key)
         return cold
@@ -179,7 +108,7 @@ class PartitionState:
 
         A bucket that is in memory already stays: it is at least as far.
         """
-        kind = next(kind for kind in _BUCKETS if kind.table is table)
+        kind = next(kind for kind in KINDS if kind.table is table)
         buckets = self.tables[kind]
         for row in rows:
             if row.key not in buckets:
@@ -288,11 +217,11 @@ class PartitionState:
             route.health.add(event)
             route.version = version
         if event.status != "success":
-            self._apply(_failure_targets(event), event, version)
+            self._apply(failure_targets(event), event, version)
 
     def _open(self, way: tuple[Any, ...], event: DecodedEvent, version: int) -> Route | None:
         """The route of an event; None when the event is applied already, because a bucket is ahead of the log."""
-        targets = list(_call_targets(event))
+        targets = list(call_targets(event))
         buckets = [self._bucket(kind, key) for kind, key in targets]
         if any(version <= bucket.fence for bucket in buckets):
             self._apply(targets, event, version)
@@ -332,24 +261,3 @@ class PartitionState:
         _encode_event(event, lines, -1)
         lines += b"\n"
         self._event_count += 1
-
-
-def _call_targets(event: DecodedEvent) -> Iterator[Target]:
-    """The buckets that every call changes: usage, latency and provider health, in this order."""
-    project, provider, model = event.project_id, event.provider, event.model
-    second = event.event_time_ms // 1000
-    hour = second - second % 3600
-    yield UsageBucket, (project, hour, provider, model, event.agent_id or "", event.task_type or "")
-    yield LatencyBucket, (project, hour, provider, model)
-    yield ProviderHealthBucket, (project, second - second % 300, provider)
-
-
-def _failure_targets(event: DecodedEvent) -> Iterator[Target]:
-    """The buckets that a call changes besides, when it did not succeed."""
-    project, provider, model = event.project_id, event.provider, event.model
-    second = event.event_time_ms // 1000
-    code = error_code(event)
-    if code is not None:
-        yield ErrorBucket, (project, second - second % 3600, code, provider, model)
-    if event.status == "rate_limited":
-        yield RateLimitBucket, (project, second - second % 60, provider, model)

@@ -121,8 +121,10 @@ fold_settings = st.builds(
 
 def expected(log: Iterable[Entry], settings: FoldSettings, partition: int = 0) -> tuple[list[Logged], dict[str, Any]]:
     """The events that count, and the rows of every table, as the oracle says."""
-    places = [(entry, index, event) for entry in log for index, event in entry.events]
-    every = [Logged(partition, entry.offset, index, entry.time_ms, event) for entry, index, event in places]
+    every, log_ms = [], 0
+    for entry in log:
+        log_ms = max(log_ms, entry.time_ms)
+        every += [Logged(partition, entry.offset, index, log_ms, event) for index, event in entry.events]
     kept = counted(every, settings.dedup_window_ms, settings.dedup_max_ids)
     return kept, rollups(kept)
 

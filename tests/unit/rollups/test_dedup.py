@@ -19,6 +19,7 @@ class Oracle:
         self.now_ms = None
 
     def advance(self, time_ms):
+        """Log time is the latest time so far."""
         self.now_ms = time_ms if self.now_ms is None else max(self.now_ms, time_ms)
 
     def known(self):
@@ -29,6 +30,7 @@ class Oracle:
         return list(recent)[: self.max_ids]
 
     def is_new(self, identity):
+        """What the window must say."""
         new = identity not in self.known()
         self.occurrences.append((self.now_ms, identity))
         return new

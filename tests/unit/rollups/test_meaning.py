@@ -53,37 +53,23 @@ def test_error_groups(status, code, group):
     assert error_code(the_event(status=status, error_code=code)) == group
 
 
-@pytest.mark.parametrize(("status", "given"), product(STATUSES, GIVEN_MODES))
+@pytest.mark.parametrize(("status", "given"), [*product(STATUSES, GIVEN_MODES)])
 def test_a_given_failure_mode_is_a_failure(status, given):
     """A failure mode that is given counts, whatever the status and whether or not the call recovered (P3)."""
     event = the_event(status=status, failure_mode=given, finish_reason="length", recovered_by="retry")
     assert failure_mode(event) == given
 
 
-@pytest.mark.parametrize(
-    ("status", "finish", "passed", "mode"),
-    [
-        *(
-            (status, finish, passed, "incomplete")
-            for status in FAILED
-            for finish in ["length"]
-            for passed in [None, False]
-        ),
-        *((status, "content_filter", passed, "refusal") for status in FAILED for passed in [None, True, False]),
-        *((status, finish, False, "format_violation") for status in FAILED for finish in [None, "stop", ""]),
-        *(
-            (status, finish, passed, "provider_error")
-            for status in FAILED
-            for finish in [None, "stop"]
-            for passed in [None, True]
-        ),
-        *(
-            (status, finish, False, None)
-            for status in ["success", "cancelled"]
-            for finish in ["length", "content_filter"]
-        ),
-    ],
-)
+BY_FINISH = {"length": "incomplete", "content_filter": "refusal"}
+BY_VALIDATION = {None: "provider_error", True: "provider_error", False: "format_violation"}
+MODES = [
+    *((*case, BY_FINISH[case[1]]) for case in product(FAILED, BY_FINISH, BY_VALIDATION)),
+    *((*case, BY_VALIDATION[case[2]]) for case in product(FAILED, [None, "stop", ""], BY_VALIDATION)),
+    *((*case, None) for case in product(["success", "cancelled"], [None, *BY_FINISH], [False])),
+]
+
+
+@pytest.mark.parametrize(("status", "finish", "passed", "mode"), MODES)
 def test_every_failure_has_one_mode(status, finish, passed, mode):
     """Without a given mode the finish reason tells, then the validation, and else it was the provider (P4)."""
     event = the_event(status=status, finish_reason=finish, validation_passed=passed)

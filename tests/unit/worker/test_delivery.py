@@ -118,8 +118,8 @@ EVENTS = st.one_of(
     st.none(),
 )
 RECORDS = st.tuples(st.sampled_from([0, 1, 10, 29, 60, 150]), st.lists(EVENTS, min_size=1, max_size=3))
-LOGS = st.lists(st.lists(RECORDS, max_size=9), min_size=1, max_size=2)
-WORKERS = st.integers(0, 2)
+LOGS = st.lists(st.lists(RECORDS, min_size=3, max_size=12), min_size=1, max_size=2)
+WORKERS = st.sampled_from([0, 0, 0, 1, 1, 2])
 ACTIONS = st.one_of(
     st.tuples(st.just("feed"), WORKERS, st.integers(1, 4)),
     st.tuples(st.just("feed"), WORKERS, st.integers(1, 4)),
@@ -130,7 +130,8 @@ ACTIONS = st.one_of(
     st.tuples(st.just("kill"), WORKERS, st.just(0)),
     st.tuples(st.just("arrive"), WORKERS, st.just(0)),
 )
-STORIES = st.lists(st.tuples(ACTIONS, st.sampled_from([0, 0, 1, 3, 10, 1000])), max_size=40)
+PAUSES = st.sampled_from([0, 1, 3, 10, 30, 30, 1000])
+STORIES = st.lists(st.tuples(ACTIONS, PAUSES), min_size=6, max_size=40)
 FAULTS = st.lists(st.sampled_from([None, None, None, *FAILURES, Fault.DEATH_BEFORE, Fault.DEATH_AFTER]), max_size=40)
 
 
@@ -169,9 +170,9 @@ class Story:
                 self.lines.append(Line(lambda _: next(self.faults, None)))
                 self.actors[number] = Actor(self.world.worker(self.lines[-1]), [], asyncio.Lock())
             getattr(self, action)(self.actors[number], number, argument)
-            for _ in range(min(turns, 10)):
+            for _ in range(min(turns, 30)):
                 await asyncio.sleep(0)
-            if turns > 10:
+            if turns > 30:
                 await asyncio.sleep(turns / 100)
             self.bury()
 
@@ -238,6 +239,6 @@ class Story:
 async def test_any_story_ends_well(logs, faults, actions):
     """Rebalances, zombies, deaths, lost and late acknowledgements, in any order and at any point of any call."""
     story = Story(logs, faults)
-    await story.play(actions)
+    await story.play([(("join", 0, 3), 1000), *actions])
     await story.end()
     story.world.check()
