@@ -14,7 +14,9 @@ __all__ = ["configure"]
 
 _TEXT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 # These speak at INFO of what only their own developers want to know.
-_CHATTY = ("aiokafka", "faust", "mode", "urllib3", "httpx", "httpcore", "asyncio", "kafka")
+_CHATTY = ("aiokafka", "faust", "mode", "httpx", "httpcore", "asyncio", "kafka")
+# These warn at each attempt of what we report ourselves, with the reason and the next attempt.
+_REPEATING = ("clickhouse_connect", "urllib3")
 
 
 class _Json(logging.Formatter):
@@ -41,3 +43,5 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     if level != "DEBUG":
         for name in _CHATTY:
             logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+        for name in _REPEATING:
+            logging.getLogger(name).setLevel(logging.ERROR)

@@ -91,89 +91,91 @@ class Event(BaseModel):
     org_id: str | None = Field(None, description="organisation, set by the gateway")
     timestamp: Timestamp = Field(description="when the call began")
     kind: Literal["llm", "mcp", "guardrail", "config", "agent"] = Field("llm", description="what was called")
-    trace_id: str | None = None
-    span_id: str | None = None
-    parent_span_id: str | None = None
+    trace_id: str | None = Field(None, description="trace that the call belongs to")
+    span_id: str | None = Field(None, description="span that is the call")
+    parent_span_id: str | None = Field(None, description="span that made the call")
 
     provider: Name | None = Field(None, description="who answered; required for kind llm")
     model: Name | None = Field(None, description="model that answered; required for kind llm")
     requested_model: str | None = Field(None, description="model that the caller or router asked for")
     virtual_model: str | None = Field(None, description="set on the row of a virtual model; absent on a concrete row")
-    provider_model_name: str | None = None
-    provider_account_type: str | None = None
-    attempt: Count | None = None
+    provider_model_name: str | None = Field(None, description="the model's name at its provider")
+    provider_account_type: str | None = Field(None, description="kind of account at the provider")
+    attempt: Count | None = Field(None, description="which attempt it was, as a gateway counts")
     operation: str = Field("chat", description="chat, embed, tool, agent, completion, rerank or custom")
     status: Literal["success", "error", "timeout", "rate_limited", "cancelled"] = Field(description="how it ended")
-    error_code: str | None = None
-    error_message: Annotated[str, Field(max_length=500)] | None = None
-    http_status: Annotated[int, Field(ge=0, le=999)] | None = None
+    error_code: str | None = Field(None, description="what went wrong, as a code")
+    error_message: Annotated[str, Field(max_length=500)] | None = Field(None, description="what went wrong, in words")
+    http_status: Annotated[int, Field(ge=0, le=999)] | None = Field(None, description="status of the answer")
     latency_ms: Milliseconds = Field(description="end to end")
-    stream: bool = False
+    stream: bool = Field(False, description="whether the answer was streamed")
     ttft_ms: Milliseconds | None = Field(None, description="time to the first token, streaming calls only")
-    inter_token_latency_ms: Milliseconds | None = None
-    time_per_output_token_ms: Milliseconds | None = None
+    inter_token_latency_ms: Milliseconds | None = Field(None, description="mean time between two tokens")
+    time_per_output_token_ms: Milliseconds | None = Field(None, description="mean time for one output token")
     input_tokens: Count = Field(0, description="cached ones included")
-    output_tokens: Count = 0
+    output_tokens: Count = Field(0, description="tokens of the answer")
     cached_tokens: Count = Field(0, description="input tokens read from the provider's prompt cache")
-    cache_write_tokens: Count = 0
-    reasoning_tokens: Count = 0
+    cache_write_tokens: Count = Field(0, description="input tokens written to the provider's prompt cache")
+    reasoning_tokens: Count = Field(0, description="tokens of thinking")
     cost_usd: Cost = Field(Decimal(0), description="in dollars, kept to nine places")
-    finish_reason: str | None = None
+    finish_reason: str | None = Field(None, description="why the answer ended; length and content_filter are failures")
 
-    agent_id: str | None = None
-    agent_name: str | None = None
-    agent_framework: str | None = None
-    agent_server_type: str | None = None
-    session_id: str | None = None
-    user_id: str | None = None
-    subject_slug: str | None = None
-    subject_type: Literal["user", "virtualaccount"] | None = None
-    teams: list[str] = Field(default_factory=list)
-    environment: str | None = None
-    sdk_version: str | None = None
-    prompt_hash: str | None = None
-    span_kind: str | None = None
+    agent_id: str | None = Field(None, description="agent that made the call")
+    agent_name: str | None = Field(None, description="its name")
+    agent_framework: str | None = Field(None, description="what it is built with")
+    agent_server_type: str | None = Field(None, description="what serves it")
+    session_id: str | None = Field(None, description="conversation that the call belongs to")
+    user_id: str | None = Field(None, description="user on whose behalf it was made")
+    subject_slug: str | None = Field(None, description="user or virtual account that made it")
+    subject_type: Literal["user", "virtualaccount"] | None = Field(None, description="which of the two")
+    teams: list[str] = Field(default_factory=list, description="teams that it counts for")
+    environment: str | None = Field(None, description="such as production")
+    sdk_version: str | None = Field(None, description="of the producer")
+    prompt_hash: str | None = Field(None, description="hash of the prompt's template")
+    span_kind: str | None = Field(None, description="kind of the span")
     tags: Labels = Field(default_factory=dict, description="merged into metadata, and stronger")
     metadata: Labels = Field(default_factory=dict, description="what is not text is kept as its JSON text")
     sample_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
         1.0, description="kept; counts are not weighted by it"
     )
 
-    task_type: str | None = None
-    complexity: Share | None = None
-    quality_score: Share | None = None
-    validation_passed: bool | None = None
+    task_type: str | None = Field(None, description="what the call was for")
+    complexity: Share | None = Field(None, description="of the task")
+    quality_score: Share | None = Field(None, description="of the answer")
+    validation_passed: bool | None = Field(None, description="whether the answer had the form that was asked for")
     routing_correct: bool | None = Field(None, description="explicit verdict on the routing")
-    fallback_used: bool = False
-    cost_ceiling_hit: bool = False
-    model_pinned: bool = False
-    retry_count: Count = 0
+    fallback_used: bool = Field(False, description="another model answered than was asked")
+    cost_ceiling_hit: bool = Field(False, description="a limit of cost was reached")
+    model_pinned: bool = Field(False, description="the caller allowed no other model")
+    retry_count: Count = Field(0, description="how often it was tried again")
     failure_mode: Literal["format_violation", "refusal", "hallucination", "incomplete", "reasoning_error"] | None = (
         Field(None, description="set means a failure, even when recovered")
     )
-    failure_trigger: str | None = None
-    recovered_by: Literal["retry", "fallback"] | None = None
-    cost_ceiling_usd: Cost | None = None
+    failure_trigger: str | None = Field(None, description="what led to the failure")
+    recovered_by: Literal["retry", "fallback"] | None = Field(None, description="what repaired the failure")
+    cost_ceiling_usd: Cost | None = Field(None, description="limit of cost, in dollars")
 
-    cache_lookup_status: Literal["hit", "miss", "error"] | None = None
-    cache_type: str | None = None
-    cache_namespace: str | None = None
-    cache_lookup_latency_ms: Milliseconds | None = None
-    potential_cost_savings: Cost | None = None
+    cache_lookup_status: Literal["hit", "miss", "error"] | None = Field(
+        None, description="set means that the gateway's cache was asked"
+    )
+    cache_type: str | None = Field(None, description="kind of that cache")
+    cache_namespace: str | None = Field(None, description="part of that cache")
+    cache_lookup_latency_ms: Milliseconds | None = Field(None, description="time of the look-up")
+    potential_cost_savings: Cost | None = Field(None, description="what a hit saves, in dollars")
 
     mcp_server_name: str | None = Field(None, description="required for kind mcp")
     mcp_method: str | None = Field(None, description="required for kind mcp")
-    tool_name: str | None = None
+    tool_name: str | None = Field(None, description="tool that was called")
     guardrail_name: str | None = Field(None, description="required for kind guardrail")
-    guardrail_result: str | None = None
-    applied_on_entity_scope: str | None = None
+    guardrail_result: str | None = Field(None, description="what the guardrail decided")
+    applied_on_entity_scope: str | None = Field(None, description="what the guardrail was applied to")
     config_type: str | None = Field(None, description="required for kind config")
-    config_status: str | None = None
-    target_model: str | None = None
-    loadbalance_rule_id: str | None = None
-    ratelimit_rule_id: str | None = None
-    budget_rule_id: str | None = None
-    loadbalance_target_attempt_count: Count | None = None
+    config_status: str | None = Field(None, description="what became of the rule")
+    target_model: str | None = Field(None, description="model that the rule chose")
+    loadbalance_rule_id: str | None = Field(None, description="rule that balanced the load")
+    ratelimit_rule_id: str | None = Field(None, description="rule that limited the rate")
+    budget_rule_id: str | None = Field(None, description="rule that limited the cost")
+    loadbalance_target_attempt_count: Count | None = Field(None, description="how many targets were tried")
 
     @model_validator(mode="before")
     @classmethod

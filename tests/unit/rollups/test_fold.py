@@ -218,6 +218,18 @@ def test_a_bucket_at_the_floor_is_not_cold():
     assert above.cold_keys([record(1, an_event(at_ms=floor_ms + 5), time_ms=floor_ms)]).keys() >= {USAGE}
 
 
+def test_ids_are_dated_by_log_time_from_the_first_record_on():
+    """After a restart a record that lags behind log time dates its ids by log time, though it does not move it.
+
+    record time  (before: 10:01:33)  10:01:32   10:01:34
+    id 1                             new        known, as it was last seen at 10:01:33
+    """
+    state = a_state(Position(5, AT_MS), dedup_window_ms=1000)
+    state.fold(record(5, an_event(1), time_ms=AT_MS - 1000))
+    state.fold(record(6, an_event(1), time_ms=AT_MS + 1000))
+    assert (state.counts.events, state.counts.duplicates) == (1, 1)
+
+
 def test_what_was_asked_for_and_never_used_is_forgotten():
     """A key that was read back for an event that turned out a duplicate leaves no row behind."""
     state = a_state(Position(1, AT_MS), hot_window_ms=0)

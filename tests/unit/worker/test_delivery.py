@@ -117,7 +117,7 @@ EVENTS = st.one_of(
     st.tuples(st.integers(1, 12), st.sampled_from([0, 0, 0, 1, 70, 200, 400]), st.sampled_from(STATUSES)),
     st.none(),
 )
-RECORDS = st.tuples(st.sampled_from([0, 1, 10, 29, 60, 150]), st.lists(EVENTS, min_size=1, max_size=3))
+RECORDS = st.tuples(st.sampled_from([-40, -9, 0, 1, 10, 29, 60, 150]), st.lists(EVENTS, min_size=1, max_size=3))
 LOGS = st.lists(st.lists(RECORDS, min_size=3, max_size=12), min_size=1, max_size=2)
 WORKERS = st.sampled_from([0, 0, 0, 1, 1, 2])
 ACTIONS = st.one_of(
