@@ -23,6 +23,13 @@ from tokentide.rollups.tables import ERRORS, LATENCY, PROVIDER_HEALTH, RATE_LIMI
 __all__ = ["Bucket", "ErrorBucket", "LatencyBucket", "ProviderHealthBucket", "RateLimitBucket", "UsageBucket"]
 
 
+_MOST_NANOS = 2**64 - 1
+"""What the column holds, 18 billion dollars: a sum stops there, so that made-up costs do not stop the flush.
+
+A sum that stops at a bound does not depend on where it was cut, as no cost is negative.
+"""
+
+
 class Bucket(ABC):
     """One row in memory.
 
@@ -70,6 +77,7 @@ class UsageBucket(Bucket):
     table = USAGE
     _values: ClassVar[Callable[[Any], tuple[Any, ...]]] = attrgetter(*USAGE.measures)
 
+    cost_nanos: int
     latency_us_max: int
 
     if TYPE_CHECKING:  # the measures are named once, in tables.py
@@ -84,6 +92,7 @@ class UsageBucket(Bucket):
 
     @override
     def values(self) -> tuple[Any, ...]:
+        self.cost_nanos = min(self.cost_nanos, _MOST_NANOS)
         return UsageBucket._values(self)
 
     @override

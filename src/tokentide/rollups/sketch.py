@@ -19,7 +19,7 @@ import numpy.typing as npt
 __all__ = ["EXACT_UP_TO", "Digest", "compress"]
 
 EXACT_UP_TO = 128
-"""A digest of at most so many values holds each of them."""
+"""A digest of at most so many values holds each of them: no two of their ranks share a cell."""
 
 _CELLS = 250.0
 _EMPTY = b""
@@ -90,7 +90,7 @@ def _merge(
     rank = (before + weight / 2) / total[group]
     cell = np.floor(_CELLS * np.sqrt(1.0 - rank))
     starts = np.ones(len(group), bool)
-    starts[1:] = (cell[1:] != cell[:-1]) | (group[1:] != group[:-1]) | (total[group[1:]] <= EXACT_UP_TO)
+    starts[1:] = (cell[1:] != cell[:-1]) | (group[1:] != group[:-1])
     first = np.flatnonzero(starts)
     new_weight = np.add.reduceat(weight, first)
     new_mean = np.add.reduceat(value * weight, first) / new_weight

@@ -38,7 +38,7 @@ values = st.sampled_from(
         ONE[: len(ONE) // 2],
         ONE[len(ONE) // 2 :],
         ONE.replace(b'"p"', b'"\xff"'),
-        ONE.replace(b'"p"', b'"' + b"x" * 3000 + b'"'),
+        ONE[:-1] + b',"x":"' + b"x" * 2000 + b'"}',
         ONE[:-1] + b',"x":' + b"[" * 600 + b"]" * 600 + b"}",
         lines(an_event(number) for number in range(10, 13)),
     ]

@@ -146,6 +146,16 @@ def test_the_longest_call_is_kept():
     assert values_of(filled(UsageBucket, events))["latency_us_max"] == 70_000
 
 
+def test_a_sum_of_absurd_costs_stops_where_its_column_ends():
+    """Costs that no store could hold are cut to what it holds, the same wherever flushes cut."""
+    bucket = filled(UsageBucket, [{"cost_usd": 999_999_999}] * 19)
+    assert values_of(bucket)["cost_nanos"] == 2**64 - 1
+    restored = UsageBucket.restore(bucket.values(), 1)
+    restored.add(the_event(cost_usd=1))
+    assert values_of(restored)["cost_nanos"] == 2**64 - 1
+    assert values_of(filled(UsageBucket, [{"cost_usd": 999_999_999}] * 18))["cost_nanos"] == 17_999_999_982 * 10**9
+
+
 @pytest.mark.parametrize(
     ("offsets_ms", "last"),
     [([0, 5, 3], 1), ([5, 0], 0), ([0, 0], 1), ([0, -5, 0], 2)],

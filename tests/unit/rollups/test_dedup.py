@@ -111,6 +111,19 @@ def test_the_least_recently_seen_id_goes_first():
     assert feed(window, 0, [("p", 1), ("q", 2)]) == [False, True]
 
 
+def test_dropping_repeats_keeps_the_times_of_the_others():
+    """When repeats are dropped, every id still expires at its own time.
+
+    log time  0     500              1001
+    ids       1     3 2 2 2 2 2      1 is forgotten, 2 and 3 are known
+    """
+    window = DedupWindow(WINDOW_MS, 3)
+    feed(window, 0, [("p", 1)])
+    feed(window, 500, [("p", 3), *[("p", 2)] * 5])
+    assert len(window._ids) == 3
+    assert feed(window, 1001, [("p", 2), ("p", 3), ("p", 1)]) == [False, False, True]
+
+
 def test_memory_is_bound_by_the_ids_not_by_their_repeats():
     """One event sent again and again, and log time that never stands still, leave no trace beyond the window."""
     window = DedupWindow(WINDOW_MS, 100)
@@ -118,6 +131,9 @@ def test_memory_is_bound_by_the_ids_not_by_their_repeats():
         feed(window, time_ms, [("p", number % 7) for number in range(10)])
     assert len(window) == 7
     assert len(window._ids) == len(window._projects) <= 200
+    assert len(window._times) <= WINDOW_MS + 1
+    for time_ms in (5000, 4999) * 2000:
+        feed(window, time_ms, [])
     assert len(window._times) <= WINDOW_MS + 1
     window.advance(10_000)
     assert len(window) == len(window._ids) == 0

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import AT_MS, HOUR_MS, an_event, line, record
+from tests.builders import AT_MS, HOUR_MS, an_event, line, lines, record
+from tests.unit.rollups.logs import Entry, Shell, Stored
 from tokentide.events import Decoded
 from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, Record, RowState, hash_of, month_of
 from tokentide.rollups.buckets import UsageBucket
@@ -130,6 +131,30 @@ def test_the_epoch_stands_in_the_high_bits():
     assert snapshot.position.epoch == 3
 
 
+def test_a_bucket_has_the_version_of_its_last_record():
+    """Whichever way an event comes into a bucket, the latest record that changed it makes its version.
+
+    offset   0        1        2        3
+    call at  10:01    10:08    10:01    09:54
+    agent    a        b        a        b
+    """
+    state = a_state()
+    for offset, minutes in enumerate((0, 7, 0, -7)):
+        state.fold(record(offset, an_event(offset, at_ms=AT_MS + minutes * 60_000, agent_id="ab"[offset % 2])))
+    versions = {(bucket.table, *row.key[1:2], *row.key[4:5]): row.version for bucket, row in state.snapshot().rows}
+    ten = 1_776_679_200
+    assert versions == {
+        (USAGE, ten, "a"): 3,
+        (USAGE, ten, "b"): 2,
+        (USAGE, ten - 3600, "b"): 4,
+        (LATENCY, ten): 3,
+        (LATENCY, ten - 3600): 4,
+        (PROVIDER_HEALTH, ten): 3,
+        (PROVIDER_HEALTH, ten + 300): 2,
+        (PROVIDER_HEALTH, ten - 600): 4,
+    }
+
+
 def test_events_of_different_months_are_kept_apart():
     """The events table is cut by month, and so are its rows."""
     state = a_state()
@@ -174,6 +199,9 @@ def test_only_what_is_stored_as_it_is_may_be_forgotten():
     state.evict()
     assert keys_of(state)[USAGE], "changed since"
     second = state.snapshot()
+    first.acknowledge()
+    state.evict()
+    assert keys_of(state)[USAGE], "the change is taken, but not acknowledged"
     second.acknowledge()
     first.acknowledge()
     state.evict()
@@ -214,6 +242,8 @@ def test_a_bucket_at_the_floor_is_not_cold():
     floor_ms = AT_MS // HOUR_MS * HOUR_MS
     state = a_state(Position(1, floor_ms + HOUR_MS), hot_window_ms=HOUR_MS)
     assert state.cold_keys([record(1, an_event(at_ms=floor_ms), time_ms=floor_ms)]) == {}
+    state.fold(record(1, an_event(at_ms=floor_ms), time_ms=floor_ms))
+    assert state.counts.late == 0
     above = a_state(Position(1, floor_ms + HOUR_MS + 1), hot_window_ms=HOUR_MS)
     assert above.cold_keys([record(1, an_event(at_ms=floor_ms + 5), time_ms=floor_ms)]).keys() >= {USAGE}
 
@@ -228,6 +258,35 @@ def test_ids_are_dated_by_log_time_from_the_first_record_on():
     state.fold(record(5, an_event(1), time_ms=AT_MS - 1000))
     state.fold(record(6, an_event(1), time_ms=AT_MS + 1000))
     assert (state.counts.events, state.counts.duplicates) == (1, 1)
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (3, 7), range(10)])
+def test_weights_do_not_depend_on_cuts(cuts):
+    """Of a digest with many values the centroids depend on where flushes cut, its weights and all sums do not."""
+    log = [
+        Entry(
+            offset,
+            AT_MS,
+            lines(events := [an_event(offset * 60 + n, latency_ms=(n * 7919 % 61) * 1.5 + offset) for n in range(60)]),
+            tuple(enumerate(events)),
+        )
+        for offset in range(10)
+    ]
+    shell = Shell(log, Stored(), SETTINGS)
+    for offset, entry in enumerate(log):
+        shell.fold([entry])
+        if offset in cuts:
+            shell.flush()
+        if offset == 5:
+            shell = Shell(log, shell.stored, SETTINGS)
+            shell.fold(log[shell.state.next_offset : 6])
+    shell.flush()
+    ((means, weights, *_),) = (row.values for (table, *_), row in shell.stored.rows.items() if table is LATENCY)
+    ((requests, *_),) = (row.values for (table, *_), row in shell.stored.rows.items() if table is USAGE)
+    assert sum(weights) == requests == 600
+    assert means == sorted(means)
+    mean = sum(value * weight for value, weight in zip(means, weights, strict=True)) / 600
+    assert mean == pytest.approx(sum(event["latency_ms"] for entry in log for _, event in entry.events) / 600)
 
 
 def test_what_was_asked_for_and_never_used_is_forgotten():

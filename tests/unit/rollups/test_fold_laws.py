@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise, zip_longest
 from uuid import UUID
 
@@ -59,6 +60,7 @@ def test_each_event_that_counts_is_a_row_once(log, settings):
         assert row["log_partition"] == 3
         assert month == month_of(row["event_time_ms"])
         assert UUID(row["event_id"]) == UUID(logged.event["event_id"])
+        assert row.get("cost_nanos", 0) == Fraction(str(logged.event.get("cost_usd", 0))) * 10**9
         for name in logged.event.keys() - {"event_id", "cost_usd", "cost_ceiling_usd"}:
             default = {"kind": "llm", "virtual_model": None}.get(name, type(logged.event[name])())
             assert row.get(name, default) == logged.event[name], name

@@ -96,6 +96,13 @@ def test_few_values_are_all_kept(values, sizes):
     assert set(weights) <= {1}
 
 
+@pytest.mark.parametrize("count", [1, 2, 100, 127, EXACT_UP_TO])
+def test_exactness_has_no_gaps(count):
+    """Every count up to the bound is exact, however close its ranks lie."""
+    values = [float(value) for value in range(count)]
+    assert centroids(sketched(values, [60])) == (values, [1] * count)
+
+
 @given(st.lists(latencies, min_size=1, max_size=400), st.randoms(use_true_random=False))
 def test_the_order_of_values_does_not_matter(values, random):
     """Within one flush values may come in any order, and with either zero."""
@@ -120,6 +127,8 @@ def test_many_large_groups_do_not_touch_each_other():
     heavy = [Digest.of([1.0, 2.0, 3.0], [2**31, 2**31, 5]) for _ in range(50)]
     assert compress(heavy, [packed([2.5])] * 50) == [compress(heavy[:1], [packed([2.5])])[0]] * 50
     assert compress(heavy, [packed([2.5])] * 50)[0].count == 2**32 + 6
+    single = Digest.of([5.0], [1000])
+    assert compress([single, single], [b"", b""]) == [single, single]
 
 
 def test_nothing_is_nothing():

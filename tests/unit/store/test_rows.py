@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.builders import AT_MS, HOUR_MS, an_event, numbered_id, record
-from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, RowState
+from tests.builders import AT_MS, HOUR_MS, an_event, decoded, numbered_id, record
+from tests.strategies import EDGES, documents, render
+from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, Record, RowState
 from tokentide.rollups.tables import ERRORS, LATENCY, RATE_LIMITS, USAGE
 from tokentide.store.port import Query
 from tokentide.store.rows import (
@@ -26,6 +31,7 @@ from tokentide.store.rows import (
 )
 
 DAY_MS = 24 * HOUR_MS
+PARTITIONS = count()
 
 
 @dataclass
@@ -245,3 +251,46 @@ def test_what_was_written_can_be_restored():
         assert row == next(row for bucket, row in snapshot.rows if bucket.table is table)
         if table is ERRORS:
             assert isinstance(row.values[-1], UUID)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(documents().flatmap(render), min_size=20, max_size=40))
+def test_what_is_accepted_can_be_stored(chdb_store, parts):
+    """Whatever event the decoder accepts, every table takes its rows and gives them back as they were.
+
+    A row that the store refuses stops the worker, and would stop it again after each restart.
+    """
+    state = PartitionState(next(PARTITIONS), FoldSettings(dedup_window_ms=0), Position())
+    edges = [token_document(name, token) for name, tokens in EDGES.items() for token in tokens]
+    for offset, value in enumerate([*parts, *edges]):
+        state.fold(Record(offset, AT_MS + offset, value, decoded(value)))
+    snapshot = state.snapshot()
+    for batch in batches([snapshot]):
+        write(chdb_store, batch)
+    for table in TABLES:
+        wanted = {row.key: row for bucket, row in snapshot.rows if bucket.table is table}
+        assert {row.key: row for row in read_rows(chdb_store, table, state.partition, None)} == wanted
+        assert {row.key: row for row in read_keys(chdb_store, table, state.partition, wanted)} == wanted
+    stored = chdb_store.ask(
+        Query(
+            "events",
+            "SELECT log_offset, event_id, toUnixTimestamp64Milli(timestamp), toString(cost_usd), latency_ms, metadata, "
+            "teams, project_id FROM events WHERE log_partition = {partition:UInt16} ORDER BY log_offset",
+            {"partition": state.partition},
+        )
+    )
+    assert len(stored) == snapshot.event_count == len(parts) + len(edges)
+    for (offset, identity, time_ms, cost, *rest), value in zip(stored, [*parts, *edges], strict=True):
+        (event,) = decoded(value).events
+        assert (identity, time_ms, int(Decimal(cost).scaleb(9))) == (
+            event.event_id,
+            event.event_time_ms,
+            event.cost_nanos,
+        )
+        assert rest == [event.latency_ms, event.metadata, event.teams, event.project_id], offset
+
+
+def token_document(name, token):
+    """A valid event with one field at the edge of what it may hold."""
+    fields = {key: json.dumps(value) for key, value in an_event(input_tokens=2_147_483_647).items()} | {name: token}
+    return ("{" + ",".join(f'"{key}":{text}' for key, text in fields.items()) + "}").encode()

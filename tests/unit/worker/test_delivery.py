@@ -1,4 +1,4 @@
-"""Whatever happens to workers, store and topic: in the end the store holds each event once, and what brute force says."""
+"""Whatever happens to workers, store and topic: in the end the store holds each event once, as brute force says."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_worker_that_nothing_happens_to():
 )
 @in_virtual_time
 async def test_a_death_at_any_point_of_a_flush(step, nth, fault, arrives):
-    """A worker dies at a call; what it sent last may never arrive, or at any time later. The next one makes it whole."""
+    """A worker dies at a call; what it sent last may arrive never, or later. The next one makes it whole."""
     world = a_full_world()
     dying, heir = world.worker(line_with(step, nth, fault)), world.worker()
     assert not await dying.work()

@@ -300,11 +300,14 @@ async def test_being_cancelled_does_not_heal_what_failed():
 
 
 def late_world(*minutes_late):
-    """Three hours of log, then a record with one event for each number, so many minutes late, in one bucket."""
+    """Three hours of log, then a record for each number, with an event so many minutes late and of its own model.
+
+    Those of one time share the row of their provider's health.
+    """
     world = hourly(3)
     for number, minutes in enumerate(minutes_late):
         at_ms = AT_MS + 3 * HOUR_MS
-        world.append(0, at_ms, an_event(100 + number, at_ms=at_ms - minutes * MINUTE_MS, latency_ms=number))
+        world.append(0, at_ms, an_event(100 + number, at_ms=at_ms - minutes * MINUTE_MS, model=f"m{number}"))
     return world
 
 

@@ -47,7 +47,9 @@ class World:
         """One record of events (JSON objects) and of lines that are none (bytes)."""
         value = b"\n".join(event if isinstance(event, bytes) else line(event) for event in events)
         record = self.topic.append(partition, time_ms, value)
-        self.sent += [Sent(partition, record.offset, time_ms, event) for event in events if isinstance(event, dict)]
+        # Log time: the oracle sees no record without a valid event, and such a record moves it too.
+        log_ms = max(each.timestamp for each in self.topic.records[partition])
+        self.sent += [Sent(partition, record.offset, log_ms, event) for event in events if isinstance(event, dict)]
         return record
 
     def fill(self, records=10, partitions=None):
