@@ -46,7 +46,7 @@ def make(tmp_path):
 
 async def eventually(condition, deadline_seconds=10.0):
     async with asyncio.timeout(deadline_seconds):
-        while not condition():  # noqa: ASYNC110  what is awaited happens in other processes
+        while not condition():
             await asyncio.sleep(0.01)
 
 
