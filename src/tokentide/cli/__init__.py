@@ -44,7 +44,7 @@ def cli(context: click.Context, log_format: str | None) -> None:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="tokentide", standalone_mode=False)
     except click.exceptions.Abort:
         code = _INTERRUPTED
     except KeyboardInterrupt:
