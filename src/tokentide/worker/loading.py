@@ -113,6 +113,8 @@ async def _start(partition: int, rows: Rows, log: Log, settings: LoadSettings) -
         if problem is None:
             through_ms = 0 if progress is None else progress.through_ms
             return _continued(position, settings.epoch), through_ms, bounds
+        if position is not None and position.epoch > settings.epoch:  # no replica runs ahead: that stays so
+            raise LogMismatch(f"{settings.topic}[{partition}]: {problem}: set it to {position.epoch} for every worker")
         if loop.time() >= deadline:
             raise LogMismatch(_advice(partition, problem, settings))
         await asyncio.sleep(min(1.0, settings.patience_seconds / 10))

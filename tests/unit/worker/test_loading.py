@@ -127,10 +127,15 @@ async def test_a_shorter_log_is_refused():
 
 @in_virtual_time
 async def test_an_epoch_below_the_stored_one_is_refused():
-    """Its rows would lose against those of the later life."""
+    """Its rows would lose against those of the later life; waiting would change nothing."""
     world = await stored(stored_world(epoch=2))
-    with pytest.raises(LogMismatch, match="the store is at topic epoch 2, TOKENTIDE_TOPIC_EPOCH says 1"):
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(LogMismatch) as refused:
         await loaded(again(world, 1))
+    assert str(refused.value) == (
+        "llm.events[0]: the store is at topic epoch 2, TOKENTIDE_TOPIC_EPOCH says 1: set it to 2 for every worker"
+    )
+    assert asyncio.get_running_loop().time() == began
 
 
 @in_virtual_time
