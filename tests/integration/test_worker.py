@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import time
 
@@ -48,40 +49,33 @@ def headers(record):
 
 def test_totals_and_dead_letters(deployment):
     """Single events, NDJSON and arrays, repeats and bad ones: what counts is stored once, what does not is kept raw."""
-    bad = every_kind_of_bad()
-    event = an_event(7, at_ms=clock.now_ms())
-    deployment.send(some_records(1, 400))
-    deployment.send(iter([(1, [event, *bad.values(), event], b"\n".join([line(event), *bad.values(), line(event)]))]))
+    bad, event = every_kind_of_bad(), an_event(7, at_ms=clock.now_ms())
+    mixed = [event, *bad.values(), event]
+    text = b"\n".join(part if isinstance(part, bytes) else line(part) for part in mixed)
     whole = {"too_large": b"x" * 40_000, "not_json": b'[{"a": 1}, ', "too_many_events": b"\n".join([BAD] * 1001)}
-    for value in whole.values():
-        deployment.send(iter([(2, [], value)]))
+    deployment.send(
+        itertools.chain(some_records(1, 400), [(1, mixed, text)], ((2, [], value) for value in whole.values()))
+    )
     worker = deployment.worker(max_record_bytes=30_000)
     deployment.check()
-
-    letters = deployment.dead()
-    by_place = {
-        (int(found["partition"]), int(found["offset"]), int(found["index"])): letter.value
-        for letter in letters
-        if (found := headers(letter))["index"]
-    }
-    assert by_place == deployment.log.refused
-    assert len(letters) == len(deployment.log.refused) + len(whole)
-    for reason, value in bad.items():
-        (letter,) = [each for each in letters if each.value == value and (value != BAD or each.partition == -1)] or [
-            next(each for each in letters if each.value == value)
-        ]
-        assert headers(letter)["reason"] == reason
-        assert headers(letter)["topic"] == deployment.settings.topic
-        assert headers(letter)["detail"]
-    assert {headers(each)["reason"]: each.value for each in letters if not headers(each)["index"]} == whole
-
-    lines = len(deployment.log.sent) + len(deployment.log.refused) + len(whole)
-    counted = [worker.metric(f"{name}_total") for name in ("events", "duplicates", "dead_letters")]
-    assert sum(counted) == lines
-    assert counted[2] == len(letters)
-    assert worker.metric("records_total") == sum(deployment.log.ends.values())
-    assert worker.metric("committed_offset") == sum(deployment.log.ends.values())
+    assert_letters(deployment, bad, whole)
+    refused, ends = len(deployment.log.refused) + len(whole), sum(deployment.log.ends.values())
+    assert worker.metric("dead_letters_total") == refused
+    assert worker.metric("events_total") + worker.metric("duplicates_total") == len(deployment.log.sent)
+    assert worker.metric("records_total") == ends
+    until(lambda: worker.metric("committed_offset") == ends, "all is committed")
     assert worker.stop() == 0
+
+
+def assert_letters(deployment, bad, whole):
+    """One for each refused event, at its place, and one for each record that was refused as a whole."""
+    letters = [(headers(record), record.value) for record in deployment.dead()]
+    places = [(told["partition"], told["offset"], told["index"], value) for told, value in letters if told["index"]]
+    assert sorted(places) == sorted((*map(str, place), value) for place, value in deployment.log.refused.items())
+    assert {told["reason"]: value for told, value in letters if not told["index"]} == whole
+    reasons = {value: told["reason"] for told, value in letters}
+    assert {reason: reasons[value] for reason, value in bad.items()} == {reason: reason for reason in bad}
+    assert all(told["topic"] == deployment.settings.topic and told["detail"] for told, _ in letters)
 
 
 def test_a_stop_stores_everything_first(deployment):
