@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tokentide.events import Decoded, DecodedEvent, Limits, decode
-from tokentide.rollups import Record
+from tests.fakes import FakeRecord
+from tokentide.events import Decoded, DecodedEvent, Limits, Stretch, decode, read_stretch
 
 __all__ = ["AT_MS", "HOUR_MS", "an_event", "decoded", "line", "lines", "numbered_id", "record", "rfc3339", "the_event"]
 
@@ -64,7 +64,7 @@ def the_event(**fields: Any) -> DecodedEvent:
     return event
 
 
-def record(offset: int, *events: dict[str, Any] | bytes, time_ms: int = AT_MS) -> Record:
-    """A record that holds the events (JSON documents, or raw lines) as NDJSON."""
+def record(offset: int, *events: dict[str, Any] | bytes, time_ms: int = AT_MS) -> Stretch:
+    """A record that holds the events (JSON documents, or raw lines) as NDJSON, as the fold takes it in."""
     value = b"\n".join(event if isinstance(event, bytes) else line(event) for event in events)
-    return Record(offset, time_ms, value, decoded(value, time_ms))
+    return read_stretch([FakeRecord(offset, time_ms, value)], Limits())

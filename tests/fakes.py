@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
+from tokentide.events import RawRecord
 from tokentide.rollups import TABLES, Key, RowState, Table
 from tokentide.store.rows import Batch, Progress
-from tokentide.worker.ports import Bounds, DeadLetter, RawRecord
+from tokentide.worker.ports import Bounds, DeadLetter
 
 __all__ = [
     "Death",

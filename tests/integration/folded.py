@@ -6,8 +6,9 @@ import json
 from random import Random
 from uuid import UUID
 
-from tokentide.events import Limits, decode
-from tokentide.rollups import FoldSettings, PartitionState, Position, Record
+from tests.fakes import FakeRecord
+from tokentide.events import Limits, read_stretch
+from tokentide.rollups import FoldSettings, PartitionState, Position
 from tokentide.store.rows import batches, write
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -73,9 +74,9 @@ def fold_into(store, events):
     for number, event in enumerate(events):
         partition = number % PARTITIONS
         value = json.dumps(event).encode()
-        decoded = decode(value, now_ms, limits)
-        assert not decoded.refusals
-        states[partition].fold(Record(number, now_ms, value, decoded))
+        stretch = read_stretch([FakeRecord(number, now_ms, value)], limits)
+        assert not stretch.refusals
+        states[partition].fold(stretch)
         log.append((partition, number, now_ms, event))
     for batch in batches([state.snapshot() for state in states]):
         write(store, batch)

@@ -141,15 +141,15 @@ def _span(first_ms: int, last_ms: int, limits: Limits) -> _Span:
 
 def _settle(event: DecodedEvent, oldest_ms: int, newest_ms: int) -> bool:
     """Compute what the event's texts mean; False when the model must have a look."""
-    cost, ceiling, savings = event.cost_usd, event.cost_ceiling_usd, event.potential_cost_savings
     try:
         event.event_time_ms = time_ms = epoch_ms(event.timestamp)
-        event.cost_nanos = nanos(cost)
-        event.cost_ceiling_nanos = None if ceiling is None else nanos(ceiling)
-        event.potential_savings_nanos = None if savings is None else nanos(savings)
+        event.cost_nanos = nanos(event.cost_usd)
+        if event.cost_ceiling_usd is not None or event.cost_ceiling_nanos is not None:
+            event.cost_ceiling_nanos = _nanos_if_given(event.cost_ceiling_usd)
+        if event.potential_cost_savings is not None or event.potential_savings_nanos is not None:
+            event.potential_savings_nanos = _nanos_if_given(event.potential_cost_savings)
     except ValueError:
         return False
-    event.latency_us = round(event.latency_ms * 1000)
     if event.metadata or event.tags:
         labels = event.metadata | event.tags if event.tags else event.metadata
         event.metadata = {key: label_text(value) for key, value in labels.items()}
@@ -159,6 +159,10 @@ def _settle(event: DecodedEvent, oldest_ms: int, newest_ms: int) -> bool:
     if event.kind == "llm" and event.cached_tokens <= event.input_tokens:
         return event.provider is not None and event.model is not None
     return broken_rule(event) is None
+
+
+def _nanos_if_given(amount: float | str | None) -> int | None:
+    return None if amount is None else nanos(amount)
 
 
 def _refused(record: bytes, reason: Reason, detail: str) -> Decoded:

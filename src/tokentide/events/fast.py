@@ -128,13 +128,11 @@ class DecodedEvent(struct_from(Event, _APPLIED_BY_DECODE), kw_only=True, gc=Fals
     """An event as the fold reads it: the model's fields, what they mean, and its place in the log.
 
     `timestamp` stays the producer's text and the costs the producer's numbers. What they mean is set by `decode`:
-    `event_time_ms` (milliseconds since the epoch, UTC) and the `…_nanos` (nano-dollars); so is `latency_us`. The place
-    in the log is set by the fold, and makes the event a row of the events table. A producer's own values for these
-    names never survive.
+    `event_time_ms` (milliseconds since the epoch, UTC) and the `…_nanos` (nano-dollars). The place in the log is set by
+    the fold, and makes the event a row of the events table. A producer's own values for these names never survive.
     """
 
     event_time_ms: int = 0
-    latency_us: int = 0
     cost_nanos: int = 0
     cost_ceiling_nanos: int | None = None
     potential_savings_nanos: int | None = None

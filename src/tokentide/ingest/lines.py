@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tokentide.events import Decoded, Limits, Reason, decode_slice
+from tokentide.events import Decoded, Limits, Reason, decode
 from tokentide.shards import record_key
 
 __all__ = ["Accepted", "LineSplitter", "Refused", "judge"]
@@ -65,8 +65,8 @@ def judge(
 ) -> tuple[list[Accepted], list[Refused]]:
     """What the worker will accept and what it would refuse, were the lines sent now."""
     accepted, refused = [], []
-    decoded = decode_slice([body for _, body in lines], [now_ms] * len(lines), limits)
-    for (number, body), verdict in zip(lines, decoded, strict=True):
+    for number, body in lines:
+        verdict = decode(body, now_ms, limits)
         problem = _problem(body, verdict)
         if problem is not None:
             refused.append(Refused(number, *problem))

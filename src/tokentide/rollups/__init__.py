@@ -1,7 +1,7 @@
 """The fold: from events to the rows of the rollup tables. Pure: no clock, no I/O, no logging."""
 
+from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.fold import PartitionState
-from tokentide.rollups.record import Counts, FoldSettings, Record
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
 from tokentide.rollups.tables import TABLES, Table
 from tokentide.rollups.targets import Key
@@ -14,7 +14,6 @@ __all__ = [
     "Key",
     "PartitionState",
     "Position",
-    "Record",
     "RowState",
     "Snapshot",
     "Table",

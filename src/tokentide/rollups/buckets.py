@@ -1,4 +1,4 @@
-"""The state of one row of each rollup table, and how one event changes it.
+"""The state of one row of a rollup table, and how one event changes it; `usage` has the largest of the tables.
 
 Every bucket is rebuilt exactly from its `values()`: `restore(values)` gives the same bucket, and adding the same
 events to both keeps them the same (but for where a digest's centroids were cut).
@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Sequence
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from typing_extensions import override
 
 from tokentide.events import DecodedEvent
-from tokentide.rollups.meaning import failure_mode, hit_ceiling, routing_verdict
+from tokentide.rollups.calls import Calls, sum_durations
 from tokentide.rollups.sketch import Digest, compress
-from tokentide.rollups.tables import ERRORS, LATENCY, PROVIDER_HEALTH, RATE_LIMITS, USAGE, Table
+from tokentide.rollups.tables import ERRORS, LATENCY, PROVIDER_HEALTH, RATE_LIMITS, Table
 
-__all__ = ["Bucket", "ErrorBucket", "LatencyBucket", "ProviderHealthBucket", "RateLimitBucket", "UsageBucket"]
-
-
-_MOST_NANOS = 2**64 - 1
-"""What the column holds, 18 billion dollars: a sum stops there, so that made-up costs do not stop the flush.
-
-A sum that stops at a bound does not depend on where it was cut, as no cost is negative.
-"""
+__all__ = [
+    "Bucket",
+    "CallBucket",
+    "ErrorBucket",
+    "LatencyBucket",
+    "ProviderHealthBucket",
+    "RateLimitBucket",
+]
 
 
 class Bucket(ABC):
@@ -70,93 +69,24 @@ class Bucket(ABC):
             setattr(self, name, value)
 
 
-class UsageBucket(Bucket):
-    """What was called, how it ended, and what it took."""
+class CallBucket(Bucket):
+    """A bucket of a table that counts every call; it takes the sum of many calls as it takes each of them."""
 
-    __slots__ = USAGE.measures
-    table = USAGE
-    _values: ClassVar[Callable[[Any], tuple[Any, ...]]] = attrgetter(*USAGE.measures)
+    __slots__ = ()
 
-    cost_nanos: int
-    latency_us_max: int
-
-    if TYPE_CHECKING:  # the measures are named once, in tables.py
-
-        def __getattr__(self, name: str) -> Any: ...
-        def __setattr__(self, name: str, value: Any) -> None: ...
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._set((0,) * len(USAGE.measures))
-        self.quality_sum = self.complexity_sum = 0.0
-
-    @override
-    def values(self) -> tuple[Any, ...]:
-        self.cost_nanos = min(self.cost_nanos, _MOST_NANOS)
-        return UsageBucket._values(self)
+    @abstractmethod
+    def take(self, calls: Calls) -> None:
+        """Count calls."""
 
     @override
     def add(self, event: DecodedEvent) -> None:
-        self.requests += 1
-        self.cost_nanos += event.cost_nanos
-        self.input_tokens += event.input_tokens
-        self.output_tokens += event.output_tokens
-        latency_us = event.latency_us
-        self.latency_us += latency_us
-        if latency_us > self.latency_us_max:  # noqa: PLR1730  max() is a call, and this is the hot path
-            self.latency_us_max = latency_us
-        if event.stream and event.ttft_ms is not None:
-            self.ttft_us += round(event.ttft_ms * 1000)
-            self.ttft_count += 1
-        status = event.status
-        if status == "success":
-            self.success += 1
-        else:
-            setattr(self, status, getattr(self, status) + 1)
-        mode = failure_mode(event) if status != "success" or event.failure_mode is not None else None
-        if mode is not None:
-            self._add_failure(mode, event)
-        self._add_tokens(event)
-        self._add_signals(event, failed=mode is not None)
-
-    def _add_tokens(self, event: DecodedEvent) -> None:
-        if event.cached_tokens:
-            self.cached_tokens += event.cached_tokens
-        if event.cache_write_tokens:
-            self.cache_write_tokens += event.cache_write_tokens
-        if event.reasoning_tokens:
-            self.reasoning_tokens += event.reasoning_tokens
-
-    def _add_failure(self, mode: str, event: DecodedEvent) -> None:
-        self.failures += 1
-        name = f"failed_{mode}"
-        setattr(self, name, getattr(self, name) + 1)
-        if event.recovered_by == "retry":
-            self.recovered_by_retry += 1
-        elif event.recovered_by == "fallback":
-            self.recovered_by_fallback += 1
-
-    def _add_signals(self, event: DecodedEvent, *, failed: bool) -> None:
-        if event.requested_model is not None or event.routing_correct is not None:
-            self.routing_verdicts += 1
-            self.routing_correct += bool(routing_verdict(event, failed=failed))
-        if event.fallback_used:
-            self.fallbacks += 1
-        if event.retry_count:
-            self.retried += 1
-        if event.model_pinned:
-            self.pinned += 1
-        if event.cost_ceiling_hit or event.cost_ceiling_nanos is not None:
-            self.ceiling_hits += hit_ceiling(event)
-        if event.quality_score is not None:
-            self.quality_sum += event.quality_score
-            self.quality_count += 1
-        if event.complexity is not None:
-            self.complexity_sum += event.complexity
-            self.complexity_count += 1
+        calls = Calls()
+        calls.add(event)
+        sum_durations([calls])
+        self.take(calls)
 
 
-class LatencyBucket(Bucket):
+class LatencyBucket(CallBucket):
     """How long calls took, as sketches; new values wait unsorted until `compress_all`."""
 
     __slots__ = ("latency", "ttft", "waiting_latencies_ms", "waiting_ttfts_ms")
@@ -165,14 +95,13 @@ class LatencyBucket(Bucket):
     def __init__(self) -> None:
         super().__init__()
         self.latency = self.ttft = Digest()
-        self.waiting_latencies_ms = array("f")
-        self.waiting_ttfts_ms = array("f")
+        self.waiting_latencies_ms = array("d")
+        self.waiting_ttfts_ms = array("d")
 
     @override
-    def add(self, event: DecodedEvent) -> None:
-        self.waiting_latencies_ms.append(event.latency_ms)
-        if event.stream and event.ttft_ms is not None:
-            self.waiting_ttfts_ms.append(event.ttft_ms)
+    def take(self, calls: Calls) -> None:
+        self.waiting_latencies_ms += calls.latencies_ms
+        self.waiting_ttfts_ms += calls.ttfts_ms
 
     @override
     def values(self) -> tuple[Any, ...]:
@@ -191,7 +120,7 @@ class LatencyBucket(Bucket):
         ttfts = compress([b.ttft for b in buckets], [b.waiting_ttfts_ms.tobytes() for b in buckets])
         for bucket, latency, ttft in zip(buckets, latencies, ttfts, strict=True):
             bucket.latency, bucket.ttft = latency, ttft
-            bucket.waiting_latencies_ms, bucket.waiting_ttfts_ms = array("f"), array("f")
+            bucket.waiting_latencies_ms, bucket.waiting_ttfts_ms = array("d"), array("d")
 
     def _set(self, values: Sequence[Any]) -> None:
         latency_means, latency_weights, ttft_means, ttft_weights = values
@@ -242,7 +171,7 @@ class RateLimitBucket(Bucket):
         return (self.rate_limited,)
 
 
-class ProviderHealthBucket(Bucket):
+class ProviderHealthBucket(CallBucket):
     """How a provider did; errors are errors and time-outs, rate limits stand apart."""
 
     __slots__ = ("errors", "latency_us", "rate_limited", "requests")
@@ -253,13 +182,11 @@ class ProviderHealthBucket(Bucket):
         self.requests = self.errors = self.rate_limited = self.latency_us = 0
 
     @override
-    def add(self, event: DecodedEvent) -> None:
-        self.requests += 1
-        self.latency_us += event.latency_us
-        status = event.status
-        if status != "success":
-            self.errors += status in {"error", "timeout"}
-            self.rate_limited += status == "rate_limited"
+    def take(self, calls: Calls) -> None:
+        self.requests += calls.requests
+        self.errors += calls.error + calls.timeout
+        self.rate_limited += calls.rate_limited
+        self.latency_us += calls.latency_us
 
     @override
     def values(self) -> tuple[Any, ...]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
+
+from tokentide.events import DecodedEvent
 
 __all__ = ["DedupWindow"]
 
@@ -53,24 +56,29 @@ class DedupWindow:
         while self._first < times[0][0]:
             self._forget_oldest()
 
-    def is_new(self, project_id: str, event_id: int) -> bool:
-        """Whether the id was unknown in its project; it is known from now on."""
-        latest = self._latest.get(project_id)
-        if latest is None:
-            latest = self._latest[project_id] = {}
-        number = self._next
-        self._next = number + 1
-        new = event_id not in latest
-        latest[event_id] = number
-        self._ids.append(event_id)
-        self._projects.append(project_id)
-        if new:
-            self._known += 1
-            while self._known > self.max_ids:
-                self._forget_oldest()
-        elif len(self._ids) > 2 * self.max_ids:
-            self._drop_repeats()
-        return new
+    def repeats(self, events: Sequence[DecodedEvent]) -> list[int]:
+        """The places of those events whose id was known already; the ids of all of them are known from now on."""
+        places = []
+        latest_of, add_id, add_project = self._latest, self._ids.append, self._projects.append
+        for place, event in enumerate(events):
+            project_id, event_id = event.project_id, event.event_id.int
+            latest = latest_of.get(project_id)
+            if latest is None:
+                latest = latest_of[project_id] = {}
+            number = self._next
+            self._next = number + 1
+            add_id(event_id)
+            add_project(project_id)
+            if latest.setdefault(event_id, number) == number:
+                self._known += 1
+                while self._known > self.max_ids:
+                    self._forget_oldest()
+            else:
+                latest[event_id] = number
+                places.append(place)
+                if len(self._ids) > 2 * self.max_ids:
+                    self._drop_repeats()
+        return places
 
     def _forget_oldest(self) -> None:
         event_id, project_id = self._ids.popleft(), self._projects.popleft()
@@ -88,7 +96,9 @@ class DedupWindow:
         kept = [(number, *place) for number, place in every if self._latest[place[0]][place[1]] == number]
         for number, (_, project_id, event_id) in enumerate(kept):
             self._latest[project_id][event_id] = number
-        self._ids = deque(event_id for _, _, event_id in kept)
-        self._projects = deque(project_id for _, project_id, _ in kept)
+        self._ids.clear()  # in place, as `repeats` goes on adding to them
+        self._ids.extend(event_id for _, _, event_id in kept)
+        self._projects.clear()
+        self._projects.extend(project_id for _, project_id, _ in kept)
         self._times = deque((bisect_left(kept, (number,)), time_ms) for number, time_ms in self._times)
         self._first, self._next = 0, len(kept)

@@ -12,16 +12,17 @@ exact whatever happens to the shell:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from tokentide.events import DecodedEvent
+from tokentide.events import DecodedEvent, RawRecord, Stretch
 from tokentide.rollups.buckets import Bucket, LatencyBucket
+from tokentide.rollups.calls import sum_durations
+from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.dedup import DedupWindow
 from tokentide.rollups.meaning import is_concrete_call
-from tokentide.rollups.record import Counts, FoldSettings, Record
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
 from tokentide.rollups.tables import Table
 from tokentide.rollups.targets import KINDS, Key, Route, Target, call_targets, failure_targets
@@ -55,7 +56,7 @@ class PartitionState:
         self._start = start
         self._next_offset = start.offset
         self._log_time_ms = start.log_time_ms
-        self._last: Record | None = None
+        self._last: RawRecord | None = None
         self._version_base = start.epoch << _EPOCH_SHIFT
         self._routes: dict[tuple[Any, ...], Route] = {}
         self._dirty: list[tuple[Key, Bucket]] = []
@@ -74,33 +75,30 @@ class PartitionState:
         last = self._last
         if last is None:
             return self._start
-        return Position(self._next_offset, self._log_time_ms, last.time_ms, hash_of(last.value), self._start.epoch)
+        return Position(self._next_offset, self._log_time_ms, last.timestamp, hash_of(last.value), self._start.epoch)
 
     @property
     def waiting(self) -> int:
         """Rows that the next snapshot will hold."""
         return len(self._dirty) + self._event_count
 
-    def remember(self, records: Iterable[Record]) -> None:
+    def remember(self, stretch: Stretch) -> None:
         """Rebuild the duplicates window from records below the position, in log order, starting before its edge."""
-        for record in records:
-            self.dedup.advance(record.time_ms)
-            for event in record.decoded.events:
-                self.dedup.is_new(event.project_id, event.event_id.int)
+        for _ in self._repeats(stretch):
+            pass
 
-    def cold_keys(self, records: Iterable[Record]) -> dict[Table, set[Key]]:
-        """The rows that must be read back before the records can be folded."""
+    def cold_keys(self, stretch: Stretch) -> dict[Table, set[Key]]:
+        """The rows that must be read back before the stretch can be folded."""
         cold: dict[Table, set[Key]] = {}
-        floor_ms = self.floor_ms
-        if floor_ms is None:
+        if self.floor_ms is None:
             return cold
-        for record in records:
-            for event in record.decoded.events:
-                if event.event_time_ms >= floor_ms + _HOUR_MS or not is_concrete_call(event):
-                    continue
-                for kind, key in (*call_targets(event), *failure_targets(event)):
-                    if int(key[1]) * 1000 < floor_ms and key not in self.tables[kind]:
-                        cold.setdefault(kind.table, set()).add(key)
+        floor_ms, last_cold_ms = self.floor_ms, self.floor_ms + _HOUR_MS
+        for event in stretch.events:
+            if event.event_time_ms >= last_cold_ms or not is_concrete_call(event):
+                continue
+            for kind, key in (*call_targets(event), *failure_targets(event)):
+                if int(key[1]) * 1000 < floor_ms and key not in self.tables[kind]:
+                    cold.setdefault(kind.table, set()).add(key)
         return cold
 
     def adopt(self, table: Table, rows: Iterable[RowState], asked: Iterable[Key] = ()) -> None:
@@ -117,42 +115,26 @@ class PartitionState:
             if key not in buckets:
                 buckets[key] = kind()
 
-    def fold(self, record: Record) -> None:
-        """Apply the next record. Its cold keys must have been adopted."""
-        self.fold_all((record,))
-
-    def fold_all(self, records: Sequence[Record]) -> None:
-        """Apply the next records, in order. Their cold keys must have been adopted."""
+    def fold(self, stretch: Stretch) -> None:
+        """Apply the next records. Their cold keys must have been adopted."""
         assert not self.broken, "the state was left in the middle of a record"
-        assert not records or records[0].offset >= self._next_offset, "what is folded must not come again"
+        records = stretch.records
+        if not records:
+            return
+        assert records[0].offset >= self._next_offset, "what is folded must not come again"
         self.broken = True
-        if self._log_time_ms is not None:
-            self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
-        is_new, fold_event = self.dedup.is_new, self._fold_event
-        duplicates = 0
-        log_time_ms = self._log_time_ms
-        for record in records:
-            if log_time_ms is None or record.time_ms > log_time_ms:
-                log_time_ms = self._advance(record.time_ms)
-            decoded = record.decoded
-            version = (self._version_base | record.offset) + 1
-            for index, event in zip(decoded.indexes, decoded.events, strict=True):
-                if is_new(event.project_id, event.event_id.int):
-                    fold_event(event, index, version)
-                else:
-                    duplicates += 1
-        self._count(records, duplicates)
-        if records:
-            self._last = records[-1]
-            self._next_offset = records[-1].offset + 1
+        repeats = set(self._repeats(stretch))
+        places = zip(stretch.events, stretch.offsets, stretch.indexes, strict=True)
+        self._fold_events([p for n, p in enumerate(places) if n not in repeats] if repeats else places)
+        self._count(stretch, len(repeats))
+        self._last = records[-1]
+        self._next_offset = records[-1].offset + 1
         self.broken = False
 
     def snapshot(self) -> Snapshot:
         """The state as of the position: every row that changed since the last snapshot. Rows are handed over once."""
         assert not self.broken, "the state was left in the middle of a record"
-        for route in self._routes.values():
-            route.close()
-        self._routes.clear()
+        self._deliver()
         LatencyBucket.compress_all([b for _, b in self._dirty if isinstance(b, LatencyBucket)])
         rows = []
         for key, bucket in self._dirty:
@@ -177,47 +159,62 @@ class PartitionState:
             ]
             for key in gone:
                 del buckets[key]
+            if gone:  # no way may lead there
+                self._routes = {way: route for way, route in self._routes.items() if route.requests}
 
     def take_counts(self) -> Counts:
         """The counts since the last call."""
         counts, self.counts = self.counts, Counts()
         return counts
 
-    def _count(self, records: Sequence[Record], duplicates: int) -> None:
-        counts = self.counts
-        counts.records += len(records)
-        counts.bytes += sum([len(record.value or b"") for record in records])
-        counts.events += sum([len(record.decoded.events) for record in records]) - duplicates
-        counts.refused += sum([len(record.decoded.refusals) for record in records])
-        counts.duplicates += duplicates
+    def _repeats(self, stretch: Stretch) -> Iterator[int]:
+        """Move log time on, and tell which events of the stretch are duplicates, by their places."""
+        begin = 0
+        if self._log_time_ms is not None:
+            self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
+        for time_ms, end in stretch.steps:
+            if self._log_time_ms is None or time_ms > self._log_time_ms:
+                self._log_time_ms = time_ms
+                self.dedup.advance(time_ms)
+            yield from [begin + place for place in self.dedup.repeats(stretch.events[begin:end])]
+            begin = end
 
-    def _advance(self, log_time_ms: int) -> int:
-        self._log_time_ms = log_time_ms
-        self.dedup.advance(log_time_ms)
-        return log_time_ms
+    def _count(self, stretch: Stretch, duplicates: int) -> None:
+        counts = self.counts
+        counts.records += len(stretch.records)
+        counts.bytes += stretch.bytes
+        counts.events += len(stretch.events) - duplicates
+        counts.refused += len(stretch.refusals)
+        counts.duplicates += duplicates
 
     def _raise_floor(self) -> None:
         if self._log_time_ms is not None:
             edge_ms = self._log_time_ms - self._hot_window_ms
             self.floor_ms = edge_ms if self.floor_ms is None else max(self.floor_ms, edge_ms)
 
-    def _fold_event(self, event: DecodedEvent, index: int, version: int) -> None:
-        if self._keep_events:
-            self._keep(event, index, version - 1)
-        if event.kind != "llm" or event.virtual_model is not None:  # see is_concrete_call; this is the hot path
-            return
-        time_ms = event.event_time_ms
-        if self.floor_ms is not None and time_ms < self.floor_ms:
-            self.counts.late += 1
-        way = (event.project_id, event.provider, event.model, event.agent_id, event.task_type, time_ms // _HEALTH_MS)
-        route = self._routes.get(way) or self._open(way, event, version)
-        if route is not None:
-            route.usage.add(event)
-            route.latency.add(event)
-            route.health.add(event)
-            route.version = version
-        if event.status != "success":
-            self._apply(failure_targets(event), event, version)
+    def _fold_events(self, places: Iterable[tuple[DecodedEvent, int, int]]) -> None:
+        """Fold events that are no duplicates: (event, its record's offset, its index there)."""
+        routes, floor_ms = self._routes, self.floor_ms or 0
+        for event, offset, index in places:
+            log_offset = self._version_base | offset
+            if self._keep_events:
+                self._keep(event, index, log_offset)
+            if event.kind != "llm" or event.virtual_model is not None:  # see is_concrete_call; this is the hot path
+                continue
+            time_ms = event.event_time_ms
+            if time_ms < floor_ms:
+                self.counts.late += 1
+            five_minutes = time_ms // _HEALTH_MS
+            way = (event.project_id, event.provider, event.model, event.agent_id, event.task_type, five_minutes)
+            route = routes.get(way) or self._open(way, event, log_offset + 1)
+            if route is not None:
+                if not route.requests:
+                    self._mark(call_targets(event))
+                route.version = log_offset + 1
+                route.add(event)
+                route.usage.add_signals(event)
+            if event.status != "success":
+                self._apply(failure_targets(event), event, log_offset + 1)
 
     def _open(self, way: tuple[Any, ...], event: DecodedEvent, version: int) -> Route | None:
         """The route of an event; None when the event is applied already, because a bucket is ahead of the log."""
@@ -226,20 +223,26 @@ class PartitionState:
         if any(version <= bucket.fence for bucket in buckets):
             self._apply(targets, event, version)
             return None
-        for (_, key), bucket in zip(targets, buckets, strict=True):
-            self._mark(key, bucket)
-        route = self._routes[way] = Route(*buckets)
+        route = self._routes[way] = Route(buckets)
         return route
 
+    def _deliver(self) -> None:
+        """Bring to the buckets what waits in the routes; those that nobody takes any more are given up."""
+        self._routes = {way: route for way, route in self._routes.items() if route.requests}
+        routes = list(self._routes.values())
+        sum_durations(routes)
+        for route in routes:
+            route.deliver()
+
     def _apply(self, targets: Iterable[Target], event: DecodedEvent, version: int) -> None:
-        for kind, key in targets:
-            bucket = self._bucket(kind, key)
+        for target in targets:
+            bucket = self._bucket(*target)
             if version <= bucket.fence:
                 self.counts.skipped += 1
                 continue
             bucket.add(event)
             bucket.version = version
-            self._mark(key, bucket)
+            self._mark([target])
 
     def _bucket(self, kind: type[Bucket], key: Key) -> Bucket:
         buckets = self.tables[kind]
@@ -248,10 +251,13 @@ class PartitionState:
             bucket = buckets[key] = kind()
         return bucket
 
-    def _mark(self, key: Key, bucket: Bucket) -> None:
-        if not bucket.dirty:
-            bucket.dirty = True
-            self._dirty.append((key, bucket))
+    def _mark(self, targets: Iterable[Target]) -> None:
+        """Let the next snapshot hold the buckets."""
+        for kind, key in targets:
+            bucket = self.tables[kind][key]
+            if not bucket.dirty:
+                bucket.dirty = True
+                self._dirty.append((key, bucket))
 
     def _keep(self, event: DecodedEvent, index: int, log_offset: int) -> None:
         event.log_partition = self.partition

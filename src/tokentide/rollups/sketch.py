@@ -58,15 +58,16 @@ def compress(digests: Sequence[Digest], values: Sequence[bytes]) -> list[Digest]
 
     Args:
         digests: what each group has so far.
-        values: the new values of each group, as packed float32, none of them negative or NaN.
+        values: the new values of each group, as packed float64, none of them negative or NaN.
 
     Returns:
         The new digest of each group, in the same order. Weights add up exactly.
     """
     groups = len(digests)
     old_sizes = np.array([len(digest.means) for digest in digests]) // 4
-    new_sizes = np.array([len(packed) for packed in values]) // 4
-    means = np.frombuffer(b"".join([*(digest.means for digest in digests), *values]), np.float32)
+    new_sizes = np.array([len(packed) for packed in values]) // 8
+    old_means = np.frombuffer(b"".join(digest.means for digest in digests), np.float32)
+    means = np.concatenate((old_means, np.frombuffer(b"".join(values), np.float64).astype(np.float32)))
     if not len(means):
         return list(digests)
     means = means + np.float32(0)  # makes -0.0 (which JSON allows) 0.0: its bits would sort above all others

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 from tokentide.events import DecodedEvent
 from tokentide.rollups.buckets import (
     Bucket,
+    CallBucket,
     ErrorBucket,
     LatencyBucket,
     ProviderHealthBucket,
     RateLimitBucket,
-    UsageBucket,
 )
+from tokentide.rollups.calls import Calls
 from tokentide.rollups.meaning import error_code
+from tokentide.rollups.usage import UsageBucket
 
 __all__ = ["KINDS", "Key", "Route", "Target", "call_targets", "failure_targets"]
 
@@ -24,25 +27,34 @@ KINDS: tuple[type[Bucket], ...] = (UsageBucket, LatencyBucket, ErrorBucket, Rate
 """Every kind of bucket, one for each table."""
 
 
-class Route:
-    """The buckets that every call with the same dimensions in the same five minutes changes.
+class Route(Calls):
+    """What the calls that change the same buckets add up to, on its way to them.
 
-    A route lives from one snapshot to the next: its buckets are marked as changed when it is opened, and get its
-    version when it is closed. So a call costs one look-up instead of three, and the common case has no bookkeeping.
+    So a call costs one look-up and one addition instead of three of each. While calls wait in a route, its buckets are
+    marked as changed.
+
+    Args:
+        buckets: those of `call_targets`, in that order.
+
+    Attributes:
+        usage: the first of the buckets, which looks at each call besides.
+        version: of the last record that a call came with.
     """
 
-    __slots__ = ("health", "latency", "usage", "version")
+    __slots__ = ("_buckets", "usage", "version")
 
-    def __init__(self, usage: Bucket, latency: Bucket, health: Bucket) -> None:
-        self.usage = usage
-        self.latency = latency
-        self.health = health
+    def __init__(self, buckets: Sequence[Bucket]) -> None:
+        super().__init__()
+        self.usage = cast("UsageBucket", buckets[0])
+        self._buckets = cast("Sequence[CallBucket]", buckets)
         self.version = 0
 
-    def close(self) -> None:
-        """Give the buckets the version of the last record that came this way."""
-        for bucket in (self.usage, self.latency, self.health):
+    def deliver(self) -> None:
+        """Give the buckets what waits, and its version; their durations must have been added up."""
+        for bucket in self._buckets:
+            bucket.take(self)
             bucket.version = max(bucket.version, self.version)
+        self.clear()
 
 
 def call_targets(event: DecodedEvent) -> Iterator[Target]:

@@ -25,7 +25,7 @@ __all__ = [
     "write_progress",
 ]
 
-_NOT_STORED = frozenset({"timestamp", "cost_usd", "cost_ceiling_usd", "potential_cost_savings", "tags", "latency_us"})
+_NOT_STORED = frozenset({"timestamp", "cost_usd", "cost_ceiling_usd", "potential_cost_savings", "tags"})
 EVENT_COLUMNS = tuple(name for name in DecodedEvent.__struct_fields__ if name not in _NOT_STORED)
 """Columns of the events table that an insert names: what the decoder computed from a text, not the text itself."""
 

@@ -13,13 +13,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from tokentide.errors import DependencyUnavailable
+from tokentide.events import RawRecord
 from tokentide.kafka import LARGEST_LETTER_BYTES, kafka_options
 from tokentide.rollups import Key, RowState, Table
 from tokentide.settings import Settings
 from tokentide.store import rows
 from tokentide.store.port import Store
 from tokentide.store.rows import Batch, Progress
-from tokentide.worker.ports import Bounds, DeadLetter, RawRecord
+from tokentide.worker.ports import Bounds, DeadLetter
 
 __all__ = ["KafkaDeadLetters", "KafkaLog", "ThreadedRows"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tokentide.events import Limits
-from tokentide.rollups import PartitionState, Record
-from tokentide.worker.loading import parse
+from tokentide.events import Limits, RawRecord, Stretch, read_stretch
+from tokentide.rollups import PartitionState
 from tokentide.worker.patience import until_answered
-from tokentide.worker.ports import RawRecord, Rows
+from tokentide.worker.ports import Rows
 
 __all__ = ["fold_slice"]
 
@@ -23,7 +22,7 @@ async def fold_slice(
     limits: Limits,
     *,
     is_mine: Callable[[], bool],
-    folded: Callable[[Sequence[Record]], None],
+    folded: Callable[[Stretch], None],
 ) -> None:
     """Fold consecutive records; those below the position are dropped unread.
 
@@ -33,24 +32,24 @@ async def fold_slice(
         rows: where late events' rows are.
         limits: what events are held against.
         is_mine: asked after each wait; False leaves the rest of the slice.
-        folded: told of records that were just folded, before anything waits.
+        folded: told of what was just folded, before anything waits.
     """
     begin = state.next_offset
     waiting = [raw for raw in slice_ if raw.offset >= begin]
     while waiting:
-        records, waiting = parse(waiting[:_AT_ONCE], limits), waiting[_AT_ONCE:]
-        if state.cold_keys(records):
-            records += parse(waiting, limits)  # one question for the whole slice
-            waiting = []
-            if not await _warm_up(state, records, rows, is_mine):
+        stretch, rest = read_stretch(waiting[:_AT_ONCE], limits), waiting[_AT_ONCE:]
+        if state.cold_keys(stretch):
+            stretch, rest = read_stretch(waiting, limits), []  # one question for the whole slice
+            if not await _warm_up(state, stretch, rows, is_mine):
                 return
-        state.fold_all(records)
-        folded(records)
+        state.fold(stretch)
+        folded(stretch)
+        waiting = rest
 
 
-async def _warm_up(state: PartitionState, records: Sequence[Record], rows: Rows, is_mine: Callable[[], bool]) -> bool:
-    """Read back every row that the records need; False when the partition went elsewhere meanwhile."""
-    while cold := state.cold_keys(records):  # again after each wait: a flush may have let some go
+async def _warm_up(state: PartitionState, stretch: Stretch, rows: Rows, is_mine: Callable[[], bool]) -> bool:
+    """Read back every row that the stretch needs; False when the partition went elsewhere meanwhile."""
+    while cold := state.cold_keys(stretch):  # again after each wait: a flush may have let some go
         for table, keys in cold.items():
             read = partial(rows.read_keys, table, state.partition, keys)
             found = await until_answered(read, "reading back the rows of late events", is_mine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokentide.events import Refusal
+from tokentide.events import RefusedAt
 from tokentide.worker.ports import DeadLetter
 
 __all__ = ["Letters", "rows_of"]
@@ -23,9 +23,9 @@ class Letters:
         self.rows = 0
         self._waiting: list[DeadLetter] = []
 
-    def add(self, partition: int, offset: int, record_time_ms: int, refusals: Iterable[Refusal]) -> None:
-        """Let what one record's refusals say wait."""
-        new = [DeadLetter(partition, offset, record_time_ms, refusal) for refusal in refusals]
+    def add(self, partition: int, refused: Iterable[RefusedAt]) -> None:
+        """Let what was refused of a partition's records wait."""
+        new = [DeadLetter(partition, *each) for each in refused]
         self._waiting += new
         self.rows += rows_of(new)
 

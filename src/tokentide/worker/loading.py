@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tokentide.errors import LogMismatch
-from tokentide.events import Limits, decode_slice
-from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, Record, hash_of
-from tokentide.worker.ports import Bounds, Log, RawRecord, Rows
+from tokentide.events import Limits, read_stretch
+from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, hash_of
+from tokentide.worker.ports import Bounds, Log, Rows
 
-__all__ = ["LoadSettings", "Loaded", "load", "mismatch", "parse"]
+__all__ = ["LoadSettings", "Loaded", "load", "mismatch"]
 
 _logger = logging.getLogger(__name__)
 
@@ -66,17 +65,6 @@ async def load(partition: int, rows: Rows, log: Log, settings: LoadSettings) -> 
         state.adopt(table, await rows.read_rows(table, partition, state.floor_ms))
     await _rebuild_window(state, bounds, log, settings)
     return Loaded(state, through_ms)
-
-
-def parse(records: Sequence[RawRecord], limits: Limits) -> list[Record]:
-    """Decode records."""
-    values, times_ms = [record.value for record in records], [record.timestamp for record in records]
-    return [
-        Record(record.offset, time_ms, value, decoded)
-        for record, time_ms, value, decoded in zip(
-            records, times_ms, values, decode_slice(values, times_ms, limits), strict=True
-        )
-    ]
 
 
 def mismatch(position: Position | None, bounds: Bounds, epoch: int) -> str | None:
@@ -162,4 +150,4 @@ async def _rebuild_window(state: PartitionState, bounds: Bounds, log: Log, setti
         gone = "the log may begin within the duplicates window, and repeats of what it lost would count"
         _logger.warning("%s[%d]: %s: its retention is too short", settings.topic, state.partition, gone)
     async for records in log.read(state.partition, max(begin, bounds.begin), position.offset):
-        state.remember(parse(records, settings.limits))
+        state.remember(read_stretch(records, settings.limits))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from tokentide.errors import DependencyUnavailable
+from tokentide.events import Stretch
 from tokentide.metrics import WorkerMetrics
-from tokentide.rollups import PartitionState, Record
+from tokentide.rollups import PartitionState
 from tokentide.store.rows import Progress
 from tokentide.worker.flushing import Flush, carry_out
 from tokentide.worker.folding import fold_slice
@@ -188,12 +189,10 @@ class Pipeline:
         await until_answered(commit, "the first commit", is_mine)
         return is_mine()
 
-    def _folded(self, partition: int, records: Sequence[Record]) -> None:
-        for record in records:
-            refusals = record.decoded.refusals
-            if refusals:
-                self._letters.add(partition, record.offset, record.time_ms, refusals)
-                count_refused(self._metrics, refusals)
+    def _folded(self, partition: int, stretch: Stretch) -> None:
+        if stretch.refusals:
+            self._letters.add(partition, stretch.refusals)
+            count_refused(self._metrics, stretch.refusals)
         count_folded(self._metrics, partition, self.states[partition].take_counts())
 
     def _let_go(self) -> None:

@@ -10,27 +10,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tokentide.events import Refusal
+from tokentide.events import RawRecord, Refusal
 from tokentide.rollups import Key, RowState, Table
 from tokentide.store.rows import Batch, Progress
 
-__all__ = ["Bounds", "DeadLetter", "DeadLetters", "Log", "RawRecord", "Rows", "Slice"]
-
-
-class RawRecord(Protocol):
-    """One record as Kafka's client delivers it: `timestamp` in milliseconds since the epoch."""
-
-    @property
-    def offset(self) -> int:
-        """Its place in the partition's log."""
-
-    @property
-    def timestamp(self) -> int:
-        """Milliseconds since the epoch, by the topic's kind of time."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Its bytes; None for a tombstone."""
+__all__ = ["Bounds", "DeadLetter", "DeadLetters", "Log", "Rows", "Slice"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tokentide.events import Refusal
+from tokentide.events import RefusedAt
 from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import Counts
 from tokentide.store.rows import Progress
@@ -23,10 +23,10 @@ def count_folded(metrics: WorkerMetrics, partition: int, counts: Counts) -> None
     metrics.counter("late_events").inc(counts.late)
 
 
-def count_refused(metrics: WorkerMetrics, refusals: Iterable[Refusal]) -> None:
-    """Add what was refused of one record."""
-    for refusal in refusals:
-        metrics.counter("dead_letters").labels(refusal.reason).inc()
+def count_refused(metrics: WorkerMetrics, refused: Iterable[RefusedAt]) -> None:
+    """Add what was refused."""
+    for each in refused:
+        metrics.counter("dead_letters").labels(each.refusal.reason).inc()
 
 
 def show_lag(metrics: WorkerMetrics, stored: Iterable[Progress], ends: Mapping[int, int]) -> None:

@@ -13,12 +13,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.builders import AT_MS, an_event, decoded, line, numbered_id, rfc3339
+from tests.builders import AT_MS, an_event, line, numbered_id, rfc3339
+from tests.fakes import FakeRecord
 from tests.oracle.rollups import Logged, counted, rollups
-from tokentide.rollups import TABLES, FoldSettings, Key, PartitionState, Position, Record, RowState, Snapshot, Table
+from tokentide.events import Limits, Stretch, read_stretch
+from tokentide.rollups import TABLES, FoldSettings, Key, PartitionState, Position, RowState, Snapshot, Table
 from tokentide.rollups.sketch import Digest
 
-__all__ = ["Entry", "Shell", "Stored", "calls", "expected", "fold_settings", "logs", "same_rows"]
+__all__ = ["Entry", "Shell", "Stored", "calls", "expected", "fold_settings", "logs", "same_rows", "stretch"]
 
 HOUR, DAY = 3_600_000, 86_400_000
 BAD = (b"{", b'{"a":1}', line(an_event(1, status="odd")), b'"\xff"', line(an_event(2, at_ms=AT_MS - 900 * DAY)))
@@ -34,9 +36,14 @@ class Entry:
     events: tuple[tuple[int, dict[str, Any]], ...]
 
     @property
-    def record(self) -> Record:
-        """The record, decoded anew."""
-        return Record(self.offset, self.time_ms, self.value, decoded(self.value, self.time_ms))
+    def record(self) -> FakeRecord:
+        """The record as Kafka's client delivers it."""
+        return FakeRecord(self.offset, self.time_ms, self.value)
+
+
+def stretch(entries: Iterable[Entry]) -> Stretch:
+    """The entries, decoded."""
+    return read_stretch([entry.record for entry in entries], Limits())
 
 
 def _eighths(least: int, most: int) -> st.SearchStrategy[float]:
@@ -198,16 +205,15 @@ class Shell:
             edge_ms = start.log_time_ms - settings.dedup_window_ms
             below = [entry for entry in log if entry.offset < start.offset]
             first = next((place for place, entry in enumerate(below) if entry.time_ms >= edge_ms), len(below))
-            for entry in below[first:]:
-                self.state.remember([entry.record])
+            self.state.remember(stretch(below[first:]))
 
     def fold(self, entries: Iterable[Entry]) -> None:
         """Fold records, reading back first what they need."""
-        records = [entry.record for entry in entries]
-        for table, keys in self.state.cold_keys(records).items():
+        these = stretch(entries)
+        for table, keys in self.state.cold_keys(these).items():
             self.state.adopt(table, self.stored.asked(table, self.state.partition, keys), keys)
-        assert not self.state.cold_keys(records)
-        self.state.fold_all(records)
+        assert not self.state.cold_keys(these)
+        self.state.fold(these)
 
     def fold_rest(self) -> None:
         """Fold all records that are not folded yet, one at a time."""

@@ -13,9 +13,9 @@ from tokentide.rollups.buckets import (
     LatencyBucket,
     ProviderHealthBucket,
     RateLimitBucket,
-    UsageBucket,
 )
 from tokentide.rollups.tables import TABLES
+from tokentide.rollups.usage import UsageBucket
 
 KINDS: tuple[type[Bucket], ...] = (UsageBucket, LatencyBucket, ErrorBucket, RateLimitBucket, ProviderHealthBucket)
 

@@ -9,10 +9,9 @@ import pytest
 
 from tests.builders import AT_MS, HOUR_MS, an_event, line, lines, record
 from tests.unit.rollups.logs import Entry, Shell, Stored
-from tokentide.events import Decoded
-from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, Record, RowState, hash_of, month_of
-from tokentide.rollups.buckets import UsageBucket
+from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, RowState, hash_of, month_of
 from tokentide.rollups.tables import ERRORS, LATENCY, PROVIDER_HEALTH, RATE_LIMITS, USAGE
+from tokentide.rollups.usage import UsageBucket
 
 SETTINGS = FoldSettings()
 
@@ -118,7 +117,8 @@ def test_what_is_in_memory_is_not_replaced():
     state.fold(record(0, an_event(1)))
     (key,) = state.tables[UsageBucket]
     state.adopt(USAGE, [RowState(key, (0,) * len(USAGE.measures), 99)], [key])
-    assert state.tables[UsageBucket][key].values()[0] == 1
+    (row,) = (row for bucket, row in state.snapshot().rows if bucket.table is USAGE)
+    assert (row.values[0], row.version) == (1, 1)
 
 
 def test_the_epoch_stands_in_the_high_bits():
@@ -177,7 +177,7 @@ def test_a_state_left_within_a_record_is_broken():
     """After an unexpected error there is no snapshot and no going on: what is stored stays a prefix of the log."""
     state = a_state()
     good = record(0, an_event(1), an_event(2))
-    wrong = Record(0, AT_MS, good.value, Decoded(good.decoded.events, (0,)))
+    wrong = replace(good, indexes=[0])
     with pytest.raises(ValueError, match="zip"):
         state.fold(wrong)
     assert state.broken
@@ -227,11 +227,11 @@ def test_a_late_event_needs_its_row_first():
     state = a_state(Position(1, AT_MS + 2 * HOUR_MS), hot_window_ms=2 * HOUR_MS)
     assert state.floor_ms == AT_MS
     late = record(1, an_event(1, at_ms=AT_MS - 2 * HOUR_MS, status="rate_limited"), time_ms=AT_MS + 2 * HOUR_MS)
-    cold = state.cold_keys([late])
+    cold = state.cold_keys(late)
     assert cold.keys() == set(TABLES)
     for table, keys in cold.items():
         state.adopt(table, [], keys)
-    assert state.cold_keys([late]) == {}
+    assert state.cold_keys(late) == {}
     state.fold(late)
     assert state.counts.late == 1
     assert {row.version for _, row in state.snapshot().rows} == {2}
@@ -241,11 +241,11 @@ def test_a_bucket_at_the_floor_is_not_cold():
     """The floor itself belongs to what is in memory; a bucket that begins a second earlier does not."""
     floor_ms = AT_MS // HOUR_MS * HOUR_MS
     state = a_state(Position(1, floor_ms + HOUR_MS), hot_window_ms=HOUR_MS)
-    assert state.cold_keys([record(1, an_event(at_ms=floor_ms), time_ms=floor_ms)]) == {}
+    assert state.cold_keys(record(1, an_event(at_ms=floor_ms), time_ms=floor_ms)) == {}
     state.fold(record(1, an_event(at_ms=floor_ms), time_ms=floor_ms))
     assert state.counts.late == 0
     above = a_state(Position(1, floor_ms + HOUR_MS + 1), hot_window_ms=HOUR_MS)
-    assert above.cold_keys([record(1, an_event(at_ms=floor_ms + 5), time_ms=floor_ms)]).keys() >= {USAGE}
+    assert above.cold_keys(record(1, an_event(at_ms=floor_ms + 5), time_ms=floor_ms)).keys() >= {USAGE}
 
 
 def test_ids_are_dated_by_log_time_from_the_first_record_on():

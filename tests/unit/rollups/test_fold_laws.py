@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.builders import AT_MS
 from tests.oracle.rollups import rollups
-from tests.unit.rollups.logs import Shell, Stored, expected, fold_settings, logs, same_rows
+from tests.unit.rollups.logs import Shell, Stored, expected, fold_settings, logs, same_rows, stretch
 from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, hash_of, month_of
 
 CUTS = st.lists(st.sampled_from(["", "", "flush", "crash", "restart"]), max_size=8)
@@ -112,7 +112,7 @@ def test_each_change_is_handed_over_once(log, settings, cuts):
     state = PartitionState(0, settings, Position())
     handed = []
     for place, entry in enumerate(log):
-        state.fold(entry.record)
+        state.fold(stretch([entry]))
         if place < len(cuts) and cuts[place]:
             waiting = state.waiting
             handed.append(state.snapshot())
@@ -140,7 +140,7 @@ def test_the_position_is_that_of_the_last_record(log, settings):
     state = PartitionState(0, settings, Position(epoch=2))
     assert state.snapshot().position == Position(epoch=2)
     for place, entry in enumerate(log):
-        state.fold(entry.record)
+        state.fold(stretch([entry]))
         log_time_ms = max(before.time_ms for before in log[: place + 1])
         wanted = Position(entry.offset + 1, log_time_ms, entry.time_ms, hash_of(entry.value), epoch=2)
         assert state.snapshot().position == state.position == wanted
@@ -181,7 +181,7 @@ def test_forgetting_loses_nothing(log, settings, cuts):
     kept = Stored()
     for place, entry in enumerate(log):
         forgetful.fold([entry])
-        keeping.fold(entry.record)
+        keeping.fold(stretch([entry]))
         if place < len(cuts) and cuts[place]:
             forgetful.flush()
             kept.take(keeping.snapshot())
@@ -201,7 +201,7 @@ def test_cold_keys_are_those_below_the_floor_that_are_absent(log, settings, data
     shell = Shell(log, Stored(), settings)
     shell.fold(log[:cut])
     shell.flush()
-    state, rest = shell.state, [entry.record for entry in log[cut:]]
+    state, rest = shell.state, stretch(log[cut:])
     seen = state.cold_keys(rest)
     assert all(keys for keys in seen.values())
     named = {(table.name, key) for table, keys in seen.items() for key in keys}
@@ -223,7 +223,7 @@ def test_counts_tell_what_happened(log, settings):
     assert (counts.records, counts.events, counts.skipped) == (len(log), len(kept), 0)
     assert counts.bytes == sum(len(entry.value or b"") for entry in log)
     assert counts.duplicates == sum(len(entry.events) for entry in log) - len(kept)
-    assert counts.refused == sum(len(entry.record.decoded.refusals) for entry in log)
+    assert counts.refused == len(stretch(log).refusals)
     assert counts.late == 0
     assert shell.state.take_counts().records == 0
 
@@ -255,7 +255,7 @@ def test_log_time_starts_with_the_log():
     """Before the first record there is no log time, no floor, and nothing cold."""
     state = PartitionState(0, settings := FoldSettings(), Position())
     assert (state.floor_ms, state.position.log_time_ms) == (None, None)
-    assert state.cold_keys([]) == {}
+    assert state.cold_keys(stretch([])) == {}
     state.evict()
     assert state.floor_ms is None
     assert PartitionState(0, settings, Position(5, AT_MS)).floor_ms == AT_MS - settings.hot_window_ms

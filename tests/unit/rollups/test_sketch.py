@@ -27,7 +27,7 @@ values_of_a_group = st.lists(latencies, max_size=40)
 
 def packed(values):
     """Values as the fold hands them over."""
-    return np.asarray(values, np.float32).tobytes()
+    return np.asarray(values, np.float64).tobytes()
 
 
 def sketched(values, sizes):

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.builders import AT_MS, HOUR_MS, an_event, decoded, numbered_id, record
+from tests.builders import AT_MS, HOUR_MS, an_event, numbered_id, record
+from tests.fakes import FakeRecord
 from tests.strategies import EDGES, documents, render
-from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, Record, RowState
+from tokentide.events import Limits, decode, read_stretch
+from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, RowState
 from tokentide.rollups.tables import ERRORS, LATENCY, RATE_LIMITS, USAGE
 from tokentide.store.port import Query
 from tokentide.store.rows import (
@@ -263,7 +265,7 @@ def test_what_is_accepted_can_be_stored(chdb_store, parts):
     state = PartitionState(next(PARTITIONS), FoldSettings(dedup_window_ms=0), Position())
     edges = [token_document(name, token) for name, tokens in EDGES.items() for token in tokens]
     for offset, value in enumerate([*parts, *edges]):
-        state.fold(Record(offset, AT_MS + offset, value, decoded(value)))
+        state.fold(read_stretch([FakeRecord(offset, AT_MS + offset, value)], Limits()))
     snapshot = state.snapshot()
     for batch in batches([snapshot]):
         write(chdb_store, batch)
@@ -281,7 +283,7 @@ def test_what_is_accepted_can_be_stored(chdb_store, parts):
     )
     assert len(stored) == snapshot.event_count == len(parts) + len(edges)
     for (offset, identity, time_ms, cost, *rest), value in zip(stored, [*parts, *edges], strict=True):
-        (event,) = decoded(value).events
+        (event,) = decode(value, AT_MS, Limits()).events
         assert (identity, time_ms, int(Decimal(cost).scaleb(9))) == (
             event.event_id,
             event.event_time_ms,

@@ -211,7 +211,7 @@ def broken_fold(monkeypatch):
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(PartitionState, "_fold_event", fail)
+    monkeypatch.setattr(PartitionState, "_fold_events", fail)
 
 
 async def attempt(call):

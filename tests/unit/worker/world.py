@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry
 from tests.builders import AT_MS, HOUR_MS, an_event, line
 from tests.fakes import Death, FakeDeadLetters, FakeLog, FakeRows, Line, Tables, Topic
 from tests.oracle.log import Sent, calls
-from tokentide.events import Limits
+from tokentide.events import Limits, read_stretch
 from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position
 from tokentide.store.rows import batches
-from tokentide.worker.loading import LoadSettings, parse
+from tokentide.worker.loading import LoadSettings
 from tokentide.worker.pipeline import Pipeline, PipelineSettings
 from tokentide.worker.ports import Slice
 
@@ -103,8 +103,7 @@ class World:
         reference = Tables()
         for partition in self.partitions:
             state = PartitionState(partition, FOLD, Position(epoch=self.load.epoch))
-            for record in parse(self.topic.records[partition], self.load.limits):
-                state.fold(record)
+            state.fold(read_stretch(self.topic.records[partition], self.load.limits))
             for batch in batches([state.snapshot()]):
                 if batch.lines:
                     reference.insert_events(batch.lines.splitlines())

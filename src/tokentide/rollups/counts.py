@@ -1,14 +1,10 @@
-"""What goes into the fold, and what it counts besides."""
+"""What the fold depends on besides the log, and what it counts besides the rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
-from tokentide.events import Decoded
-
-__all__ = ["Counts", "FoldSettings", "Record"]
+__all__ = ["Counts", "FoldSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +15,6 @@ class FoldSettings:
     dedup_window_ms: int = 600_000
     dedup_max_ids: int = 2_000_000
     keep_events: bool = True
-
-
-class Record(msgspec.Struct, gc=False):
-    """One record after decoding; never changed.
-
-    Attributes:
-        offset: its place in the partition's log.
-        time_ms: its Kafka timestamp.
-        value: its bytes; None for a tombstone.
-        decoded: what the bytes hold.
-    """
-
-    offset: int
-    time_ms: int
-    value: bytes | None
-    decoded: Decoded
 
 
 @dataclass(slots=True)
