@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench-short docs lock clean
+.PHONY: help setup demo test check bench bench-short docs lock clean
 
 PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
@@ -32,8 +32,17 @@ check: setup ## what can be said without running anything: lint, types, architec
 	.venv/bin/python -m mypy
 	.venv/bin/python -m pytest $(addprefix tests/unit/test_,$(addsuffix .py,$(HOUSE)))
 
-bench-short: setup ## a short run of the benchmarks, to see that they work
-	.venv/bin/python -m tests.benchmarks.worker_vs_stock
+bench: setup build/bench/.installed ## every figure beside its reference; takes about ten minutes
+	.venv/bin/python -m tests.benchmarks
+
+bench-short: setup build/bench/.installed ## a short run of the benchmarks, to see that they work
+	.venv/bin/python -m tests.benchmarks --short
+
+# What runs beside us in the benchmarks has an environment of its own, for it wants other versions.
+build/bench/.installed: .venv/bin/python $(REQUIREMENTS)/bench.txt
+	.venv/bin/python -m venv --clear build/bench
+	build/bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $(REQUIREMENTS)/bench.txt
+	@touch $@
 
 docs: setup ## write the tables of docs/ again, from the code
 	.venv/bin/python -m docs.reference
@@ -71,6 +80,7 @@ lock: build/lock/uv-$(UV_VERSION) ## pin all dependencies again, after a change 
 	$(COMPILE) $(REQUIREMENTS)/build.in --output-file $(REQUIREMENTS)/build.txt
 	$(COMPILE) pyproject.toml --all-extras --constraint $(REQUIREMENTS)/build.txt --output-file $(REQUIREMENTS)/development.txt
 	$(COMPILE) pyproject.toml --constraint $(REQUIREMENTS)/development.txt --output-file $(REQUIREMENTS)/runtime.txt
+	$(COMPILE) $(REQUIREMENTS)/bench.in --constraint $(REQUIREMENTS)/build.txt --output-file $(REQUIREMENTS)/bench.txt
 
 build/lock/uv-$(UV_VERSION): .venv/bin/python
 	.venv/bin/python -m venv --clear build/lock

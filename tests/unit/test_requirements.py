@@ -78,6 +78,12 @@ def test_build_requirements_are_those_of_the_project() -> None:
     assert set(PROJECT["build-system"]["requires"]) <= set(lines)
 
 
+def peers() -> set[str]:
+    """What the benchmarks run beside us."""
+    lines = (FOLDER / "bench.in").read_text(encoding="utf-8").splitlines()
+    return {canonicalize_name(Requirement(line).name) for line in lines if line and not line.startswith("#")}
+
+
 def imported(file: Path) -> Iterator[tuple[str, int]]:
     """The packages that a file imports, or whose files it reads, and where."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -118,6 +124,7 @@ def test_what_is_imported_is_declared(folders: list[Path], extras: tuple[str, ..
     """A distribution that happens to be there because another needs it is not relied on."""
     names = {canonicalize_name(wanted.name) for wanted in declared(*extras)}
     names |= {"chdb", "chdb-core"} if "embedded" in extras else set()  # by way of clickhouse-connect[chdb]
+    names |= peers() if ROOT / "tests" in folders else set()  # in an environment of their own
     assert {name: place for name, place in imported_distributions(folders).items() if name not in names} == {}
 
 

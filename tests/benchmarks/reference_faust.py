@@ -1,6 +1,6 @@
-"""The reference: a Faust agent as its documentation shows it, which only counts. Run by `worker_vs_stock`.
+"""The reference: a Faust agent as its documentation shows it, which only counts. Run by `consumers`.
 
-python stock_agent.py HOST:PORT TOPIC COUNT_FILE
+python reference_faust.py HOST:PORT TOPIC COUNT_FILE
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import faust
 
 def build(broker: str, topic_name: str, count_file: Path) -> faust.App:
     app = faust.App(
-        "stock",
+        count_file.stem,
         broker=f"kafka://{broker}",
         autodiscover=False,
         web_enabled=False,
