@@ -41,7 +41,8 @@ class PartitionState:
     Args:
         partition: its number.
         settings: windows and limits.
-        start: where the log is continued; `Position()` is the beginning of a topic that was never read.
+        start: where the log is continued; `Position()` is the beginning of a topic that was never read. The log time
+            of a start at offset 0 is that of a topic's life before: it says what is in memory, and nothing else.
     """
 
     def __init__(self, partition: int, settings: FoldSettings, start: Position) -> None:
@@ -55,14 +56,15 @@ class PartitionState:
         self._keep_events = settings.keep_events
         self._start = start
         self._next_offset = start.offset
-        self._log_time_ms = start.log_time_ms
+        self._log_time_ms = start.log_time_ms if start.offset else None
         self._last: RawRecord | None = None
         self._version_base = start.epoch << _EPOCH_SHIFT
         self._routes: dict[tuple[Any, ...], Route] = {}
         self._dirty: list[tuple[Key, Bucket]] = []
         self._event_lines: dict[int, bytearray] = {}
         self._event_count = 0
-        self._raise_floor()
+        if start.log_time_ms is not None:
+            self.floor_ms = start.log_time_ms - settings.hot_window_ms
 
     @property
     def next_offset(self) -> int:
