@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -57,7 +58,11 @@ def campaign(first: int, count: int, processes: int | None = None) -> Campaign:
 
 
 def _findings(seeds: range) -> dict[int, list[str]]:
-    return dict(_wrong(seeds))
+    gc.disable()  # a seventh of the time; what one block leaves is little
+    try:
+        return dict(_wrong(seeds))
+    finally:
+        gc.enable()
 
 
 def _wrong(seeds: range) -> Iterator[tuple[int, list[str]]]:

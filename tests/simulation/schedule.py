@@ -105,7 +105,7 @@ class Schedule:
         elif call.name == "read progress":
             stage.answer_of_old(call, chance.randrange(4))
         elif call.name.startswith("read") and self._profile.lagging_rows:
-            stage.tables.answer_as_before(chance.randrange(12), lambda: stage.answer(call))
+            stage.tables.answer_as_before(chance.randrange(30), lambda: stage.answer(call))
         elif call.name.startswith("write") and chance.random() < 0.2:
             stage.answer(call, again=True)
         elif call.name.startswith("write") and chance.random() < 0.02:
