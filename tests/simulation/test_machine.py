@@ -33,8 +33,9 @@ class Delivery(RuleBasedStateMachine):
         for partition in self.stage.partitions:
             self.stage.produce(partition, 3)
         self.stage.begin().join(self.stage.partitions)
+        self.answer_some(30)
 
-    @rule(count=st.integers(1, 12))
+    @rule(count=st.integers(1, 30))
     def answer_some(self, count):
         for _ in range(count):
             if self.stage.calls:
@@ -91,9 +92,17 @@ class Delivery(RuleBasedStateMachine):
     def land(self, number):
         self.stage.land(number % len(self.stage.late))
 
-    @rule()
-    def reset_group(self):
-        self.stage.reset_group()
+    @rule(wanted=st.sampled_from([False, False, False, True]))
+    def reset_group(self, wanted):
+        if wanted:
+            self.stage.reset_group()
+
+    @rule(count=st.integers(1, 5), answered=st.integers(0, 12))
+    def fetch_and_flush(self, count, answered):
+        """The most common stretch of a story, broken off at any of its calls."""
+        self.fetch(count)
+        self.stage.jump()
+        self.answer_some(answered)
 
     def teardown(self):
         """Everything comes to its end, and holds what the log says."""
@@ -111,4 +120,4 @@ class Delivery(RuleBasedStateMachine):
 
 
 TestDelivery = Delivery.TestCase
-TestDelivery.settings = settings(max_examples=settings.default.max_examples * 2, stateful_step_count=30)
+TestDelivery.settings = settings(max_examples=settings.default.max_examples * 2, stateful_step_count=40)
