@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import pytest
 
-from tokentide.events import Decoded
-from tokentide.rollups import Key, PartitionState, Record, RowState, Table
-from tokentide.rollups.buckets import Bucket, UsageBucket
+from tokentide.events import DecodedEvent, Stretch, read_stretch
+from tokentide.rollups import Key, PartitionState, RowState, Table
+from tokentide.rollups.buckets import Bucket
 from tokentide.rollups.targets import call_targets
+from tokentide.rollups.usage import UsageBucket
 from tokentide.worker import folding
-from tokentide.worker.loading import parse
 from tokentide.worker.pipeline import Pipeline
 
 __all__ = [
@@ -63,18 +65,19 @@ def a_flush_inside_a_record(patch: pytest.MonkeyPatch) -> None:
     async def fold_by_events(
         state: Any, raw_records: Any, *, rows: Any, limits: Any, is_mine: Any, folded: Any
     ) -> bool:
-        for record in parse([raw for raw in raw_records if raw.offset >= state.next_offset], limits):
-            if not await folding._warm_up(state, [record], rows, is_mine):
+        for raw in [raw for raw in raw_records if raw.offset >= state.next_offset]:
+            stretch = read_stretch([raw], limits)
+            if not await folding._warm_up(state, stretch, rows, is_mine):
                 return False
-            for part in _parts(record):
-                state._next_offset = record.offset
-                state.fold_all([part])
-                folded([part])
-                state._next_offset = record.offset
+            for part in _parts(stretch):
+                state._next_offset = raw.offset
+                state.fold(part)
+                folded(part)
+                state._next_offset = raw.offset
                 await rows.read_progress()
                 if not is_mine():
                     return False
-            state._next_offset = record.offset + 1
+            state._next_offset = raw.offset + 1
         return True
 
     patch.setattr(folding, "_fold_records", fold_by_events)
@@ -96,8 +99,8 @@ def late_events_do_not_look_again(patch: pytest.MonkeyPatch) -> None:
     """What a flush lets go while rows are read back is taken for new."""
     warm_up = folding._warm_up
 
-    async def warm_up_once(state: PartitionState, records: Sequence[Record], rows: Any, is_mine: Any) -> bool:
-        return await warm_up(_AskedOnce(state), records, rows, is_mine)  # type: ignore[arg-type]
+    async def warm_up_once(state: PartitionState, stretch: Stretch, rows: Any, is_mine: Any) -> bool:
+        return await warm_up(_AskedOnce(state), stretch, rows, is_mine)  # type: ignore[arg-type]
 
     patch.setattr(folding, "_warm_up", warm_up_once)
 
@@ -107,11 +110,11 @@ def two_floors(patch: pytest.MonkeyPatch) -> None:
     cold_keys = PartitionState.cold_keys
     first: dict[int, tuple[PartitionState, int | None]] = {}
 
-    def cold_by_first_floor(self: PartitionState, records: Iterable[Record]) -> dict[Table, set[Key]]:
+    def cold_by_first_floor(self: PartitionState, stretch: Stretch) -> dict[Table, set[Key]]:
         now = self.floor_ms
         _, self.floor_ms = first.setdefault(id(self), (self, now))
         try:
-            return cold_keys(self, records)
+            return cold_keys(self, stretch)
         finally:
             self.floor_ms = now
 
@@ -132,24 +135,17 @@ def buckets_leave_before_they_are_stored(patch: pytest.MonkeyPatch) -> None:
 
 def the_fence_before_the_duplicates(patch: pytest.MonkeyPatch) -> None:
     """An event that is in its row already does not claim its id in the replay."""
-    fold_all = PartitionState.fold_all
+    fold = PartitionState.fold
 
-    def is_applied(self: PartitionState, event: Any, version: int) -> bool:
+    def is_applied(self: PartitionState, event: DecodedEvent, version: int) -> bool:
         buckets = [self.tables[kind].get(key) for kind, key in call_targets(event)]
-        return all(bucket is not None and version <= bucket.fence for bucket in buckets)
+        return event.kind == "llm" and all(bucket is not None and version <= bucket.fence for bucket in buckets)
 
-    def fold_rest(self: PartitionState, records: Sequence[Record]) -> None:
-        rest = []
-        for record in records:
-            decoded, version = record.decoded, record.offset + 1
-            pairs = zip(decoded.indexes, decoded.events, strict=True)
-            kept = [
-                (index, event) for index, event in pairs if event.kind != "llm" or not is_applied(self, event, version)
-            ]
-            rest.append(_with(record, kept))
-        fold_all(self, rest)
+    def fold_rest(self: PartitionState, stretch: Stretch) -> None:
+        events = zip(stretch.events, stretch.offsets, strict=True)
+        fold(self, _only(stretch, [not is_applied(self, event, offset + 1) for event, offset in events]))
 
-    patch.setattr(PartitionState, "fold_all", fold_rest)
+    patch.setattr(PartitionState, "fold", fold_rest)
 
 
 def what_a_flush_adds_is_summed_apart(patch: pytest.MonkeyPatch) -> None:
@@ -185,20 +181,23 @@ class _AskedOnce:
         self.partition = state.partition
         self.adopt = state.adopt
 
-    def cold_keys(self, records: Iterable[Record]) -> dict[Table, set[Key]]:
-        return self._cold.pop()(records) if self._cold else {}
+    def cold_keys(self, stretch: Stretch) -> dict[Table, set[Key]]:
+        return self._cold.pop()(stretch) if self._cold else {}
 
 
-def _parts(record: Record) -> list[Record]:
-    """A record of each event, and what was refused in the first of them."""
-    pairs = list(zip(record.decoded.indexes, record.decoded.events, strict=True))
-    rest = [_with(record, [pair], refusals=[]) for pair in pairs[1:]]
-    return [_with(record, pairs[:1]), *rest]
+def _parts(stretch: Stretch) -> list[Stretch]:
+    """Each event of a record for itself; what was refused comes with the first."""
+    places = range(max(1, len(stretch.events)))
+    parts = [_only(stretch, [place == wanted for place, _ in enumerate(stretch.events)]) for wanted in places]
+    return [parts[0], *(replace(part, refusals=[]) for part in parts[1:])]
 
 
-def _with(record: Record, pairs: list[tuple[int, Any]], **changes: Any) -> Record:
-    decoded = record.decoded
-    made = Decoded(
-        [event for _, event in pairs], [index for index, _ in pairs], changes.get("refusals", decoded.refusals)
+def _only(stretch: Stretch, wanted: list[bool]) -> Stretch:
+    """The stretch with some of its events."""
+    return replace(
+        stretch,
+        events=list(compress(stretch.events, wanted)),
+        offsets=list(compress(stretch.offsets, wanted)),
+        indexes=list(compress(stretch.indexes, wanted)),
+        steps=[(time_ms, sum(wanted[:end])) for time_ms, end in stretch.steps],
     )
-    return Record(record.offset, record.time_ms, record.value, made)

@@ -15,7 +15,7 @@ from tests.simulation.process import Process
 from tests.simulation.stage import Stage
 from tests.simulation.verdict import differences
 from tokentide.events import DecodedEvent
-from tokentide.rollups.buckets import UsageBucket
+from tokentide.rollups.targets import Route
 
 __all__ = ["FAILURES", "Profile", "Schedule", "run"]
 
@@ -226,14 +226,14 @@ def _quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _counted_events(stage: Stage) -> Iterator[None]:
     """Let the stage count the calls that are folded, so that one of them can meet a bug."""
-    add = UsageBucket.add
+    add = Route.add
 
-    def counted_add(self: UsageBucket, event: DecodedEvent) -> None:
+    def counted_add(self: Route, event: DecodedEvent) -> None:
         stage.count_event()
         add(self, event)
 
-    UsageBucket.add = counted_add  # type: ignore[method-assign]
+    Route.add = counted_add  # type: ignore[method-assign]
     try:
         yield
     finally:
-        UsageBucket.add = add  # type: ignore[method-assign]
+        Route.add = add  # type: ignore[method-assign]
