@@ -41,8 +41,7 @@ class PartitionState:
     Args:
         partition: its number.
         settings: windows and limits.
-        start: where the log is continued; `Position()` is the beginning of a topic that was never read. The log time
-            of a start at offset 0 is that of a topic's life before: it says what is in memory, and nothing else.
+        start: where to go on. Log time at offset 0 is that of the topic's life before: it sets the floor, nothing else.
     """
 
     def __init__(self, partition: int, settings: FoldSettings, start: Position) -> None:
