@@ -339,3 +339,17 @@ async def test_progress_without_a_record_is_continued_where_it_is():
     found = await loaded(world)
     assert found.state.position == Position()
     assert found.through_ms == 123
+
+
+@in_virtual_time
+async def test_an_id_keeps_the_time_at_which_it_was_seen():
+    """After a restart an id leaves the window when it would have without one, not a window after the restart."""
+    world = World()
+    for minutes, number in ((0, 1), (25, 2), (40, 1)):  # the window is 30 minutes
+        world.append(0, AT_MS + minutes * MINUTE_MS, an_event(number, at_ms=AT_MS))
+    first = world.worker()
+    await first.join()
+    await first.feed(2)
+    assert await first.flush()
+    assert await world.worker().work()
+    world.check()
