@@ -1,6 +1,6 @@
 """The delivery logic: assignments, slices and flushes of one worker, whatever the transport is.
 
-All methods run on one event loop. Folding never awaits between records, so every flush sees states between records.
+All methods run on one event loop. Folding awaits only between records, so every flush sees states between records.
 An unexpected error anywhere makes the pipeline `failed`: it folds and flushes nothing more, and the process must end.
 """
 
