@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from tokentide.api.engine import Rows
 from tokentide.api.lumiqtrace.models import CostByModel, Costs, DayCost
-from tokentide.api.lumiqtrace.period import Period, bucket_starts_ms
+from tokentide.api.period import Period
 from tokentide.api.printed import NANOS_PER_DOLLAR, dollars, rounded, share
+from tokentide.api.series import bucket_starts_ms
 from tokentide.api.times import DAY_MS, iso_day, month_start_ms
 from tokentide.store.port import Query
 from tokentide.store.queries.progress import first_bucket

@@ -6,20 +6,22 @@ from typing import Any
 
 from tokentide.api.engine import Rows
 from tokentide.api.lumiqtrace.models import Kpis, Overview, RecentError, TimelineBucket, TopModel
-from tokentide.api.lumiqtrace.period import Period, bucket_starts_ms, timeline_step_ms
+from tokentide.api.period import Period
 from tokentide.api.printed import dollars, milliseconds, share
-from tokentide.api.times import iso_millis, iso_seconds
+from tokentide.api.series import bucket_starts_ms
+from tokentide.api.times import DAY_MS, HOUR_MS, iso_millis, iso_seconds
 from tokentide.store.queries.failures import recent_failures
 from tokentide.store.queries.sources import USAGE_SOURCE
 from tokentide.store.queries.totals import BUCKET, Question, Scope, breakdowns, parted
 from tokentide.store.queries.window import NO_EVENTS
 
-__all__ = ["asked", "shaped"]
+__all__ = ["asked", "shaped", "timeline_step_ms"]
 
 _SETS = [(BUCKET,), ("model",)]
 _MEASURES = ("requests", "cost_nanos", "latency_us", "error", "timeout", "rate_limited")
 _TOP_MODELS = 5
 _RECENT_ERRORS = 10
+_HOURLY_UP_TO_MS = 7 * DAY_MS
 
 
 def asked(scope: Scope, period: Period) -> list[Question]:
@@ -51,6 +53,11 @@ def shaped(period: Period, usage: Rows, failures: Rows = ()) -> Overview:
             for event_id, model, status, code, time_ms in failures
         ],
     )
+
+
+def timeline_step_ms(period: Period) -> int:
+    """Length of the buckets of a timeline: hours up to seven days, else days."""
+    return HOUR_MS if period.end_ms - period.start_ms <= _HOURLY_UP_TO_MS else DAY_MS
 
 
 def _kpis(timeline: Rows) -> Kpis:

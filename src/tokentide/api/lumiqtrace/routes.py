@@ -17,7 +17,7 @@ from tokentide.api.engine import Engine
 from tokentide.api.failures import Failure, Kind
 from tokentide.api.lumiqtrace import costs, errors, overview, performance
 from tokentide.api.lumiqtrace.models import Costs, Error, Errors, Overview, Performance
-from tokentide.api.lumiqtrace.period import Period, read_period
+from tokentide.api.period import Period, read_period
 from tokentide.api.times import DAY_MS
 from tokentide.store.queries.totals import Scope
 
