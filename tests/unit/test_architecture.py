@@ -58,6 +58,7 @@ DEFINING_CALLS = {
 }
 METHODS_OF_VALUES = {"encode", "format", "items", "join", "keys", "replace", "split", "total_seconds", "values"}
 DEFINES = {
+    "tokentide.api.tiers.reader_by_tier": "a dependency, made for the tiers of a surface",
     "tokentide.cli.cli.add_command": "the tree of commands is data",
     "tokentide.cli.commands._up_options": "options that two commands share",
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
