@@ -47,6 +47,7 @@ DEFINING_LIBRARIES = (
         "decimal",
         "enum",
         "fastapi",
+        "fractions",
         "functools",
     ),
     *("ipaddress", "itertools", "msgspec", "operator", "pathlib", "pydantic", "string", "struct", "types", "typing"),
