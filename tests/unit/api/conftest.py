@@ -7,12 +7,17 @@ from tests.unit.api.fakes import READ_KEY, FakeStore
 from tokentide.api.app import create_app
 from tokentide.settings import Settings
 
-NOTHING = {"performance_totals": [(0, 0, 0, 0, 0, 0)], "performance_latency": [([0.0, 0.0, 0.0],)]}
+NOTHING = {
+    "calls_counted": [(0,)],
+    "calls_of_sessions": [(0, 0)],
+    "performance_totals": [(0, 0, 0, 0, 0, 0)],
+    "performance_latency": [([0.0, 0.0, 0.0],)],
+}
 
 
 @pytest.fixture
 def store():
-    """A store with keys, and rows for the answer over nothing of /v1/performance."""
+    """A store with keys, and the rows of answers over nothing."""
     return FakeStore(**NOTHING, data_through=[(1_776_679_200_123,)], costs_of_month=[(0,)])
 
 
