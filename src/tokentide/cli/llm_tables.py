@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,4 +78,4 @@ def _cost(dollars: float) -> str:
 
 
 def _latency(milliseconds: float) -> str:
-    return f"{milliseconds:,.0f}ms"
+    return f"{math.floor(milliseconds + 0.5):,}ms"

@@ -120,7 +120,7 @@ def test_tables_fit_the_terminal(llm, monkeypatch, columns):
 def test_recent_calls(llm, api):
     """The ten newest calls, as the events of AgentLens' own path."""
     ended = llm("recent", "--model", "gpt-4o")
-    for text in ("2026-02-08 10:00:00", "gpt-4o", "12,345", "$0.0061", "812ms", "stop"):
+    for text in ("2026-02-08 10:00:00", "gpt-4o", "12,345", "$0.0061", "813ms", "stop"):
         assert text in ended.out
     query = {"eventType": "llm_response", "order": "desc", "limit": "10", "model": "gpt-4o"}
     assert api.asked == [("/api/events", query, f"Bearer {KEY}")]
