@@ -7,11 +7,11 @@ dialect's own body, and nothing of the error itself reaches the caller.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from tokentide.api.failures import Failure, Kind, failure_of
 from tokentide.errors import QueryError
 
-__all__ = ["Dialect", "documented", "failed", "route_class"]
+__all__ = ["Dialect", "Route", "documented", "failed", "route_class", "router_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,18 @@ def route_class(dialect: Dialect) -> type[APIRoute]:
             return answer
 
     return DialectRoute
+
+
+Route = tuple[str, Callable[..., Awaitable[Response]], type[BaseModel]]
+"""A path that data are read at, what answers it, and the shape of a good answer."""
+
+
+def router_of(dialect: Dialect, routes: Iterable[Route]) -> APIRouter:
+    """The router of a dialect whose routes are all read with GET."""
+    made = APIRouter(route_class=route_class(dialect), tags=[dialect.name])
+    for path, endpoint, model in routes:
+        made.add_api_route(path, endpoint, response_model=model, responses=documented(dialect))
+    return made
 
 
 def failed(dialect: Dialect, failure: Failure) -> Response:

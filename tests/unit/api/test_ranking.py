@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokentide.api.ranking import ranked
+from tokentide.api.ranking import dearest_first, ranked
 
 
 def test_most_first_and_ties_by_name():
@@ -22,3 +22,9 @@ def test_the_order_of_the_counts_does_not_matter(counts):
     names = ranked(counts)
     assert names == ranked(dict(reversed(counts.items())))
     assert [counts[name] for name in names] == sorted((counts[name] for name in names), reverse=True)
+
+
+def test_dearest_first():
+    """By cost, then by calls, then by name."""
+    rows = [("b", 1, 5), ("a", 1, 5), ("c", 2, 5), ("d", 0, 9)]
+    assert [name for name, _, _ in dearest_first(rows)] == ["d", "c", "a", "b"]

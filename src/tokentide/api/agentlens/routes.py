@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
 
 from tokentide import clock
 from tokentide.api.access import Caller, Reader
 from tokentide.api.agentlens import analytics, events
 from tokentide.api.agentlens.models import Analytics, Detail, Error, Events
 from tokentide.api.answers import answered
-from tokentide.api.dialect import Dialect, documented, route_class
+from tokentide.api.dialect import Dialect, Route, router_of
 from tokentide.api.engine import Engine
 from tokentide.api.failures import Failure, Kind
 from tokentide.api.period import read_period
@@ -36,15 +35,11 @@ _BOUNDS = ("from", "to")
 
 def router() -> APIRouter:
     """The routes of this dialect."""
-    dialect = Dialect("agentlens", Error, _worded)
-    made = APIRouter(route_class=route_class(dialect), tags=[dialect.name])
-    routes: list[tuple[str, Callable[..., Awaitable[Response]], type[BaseModel]]] = [
+    routes: list[Route] = [
         ("/api/analytics/llm", get_analytics, Analytics),
         ("/api/events", get_events, Events),
     ]
-    for path, endpoint, model in routes:
-        made.add_api_route(path, endpoint, response_model=model, responses=documented(dialect))
-    return made
+    return router_of(Dialect("agentlens", Error, _worded), routes)
 
 
 def _worded(failure: Failure) -> Error:

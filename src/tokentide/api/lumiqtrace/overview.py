@@ -8,6 +8,7 @@ from tokentide.api.engine import Rows
 from tokentide.api.lumiqtrace.models import Kpis, Overview, RecentError, TimelineBucket, TopModel
 from tokentide.api.period import Period
 from tokentide.api.printed import dollars, milliseconds, share
+from tokentide.api.ranking import dearest_first
 from tokentide.api.series import bucket_starts_ms
 from tokentide.api.times import DAY_MS, HOUR_MS, iso_millis, iso_seconds
 from tokentide.store.queries.failures import recent_failures
@@ -40,13 +41,12 @@ def shaped(period: Period, usage: Rows, failures: Rows = ()) -> Overview:
         failures: (event_id, model, status, error_code, time in milliseconds), newest first.
     """
     timeline, models = parted(_SETS, usage)
-    dearest = sorted(models, key=lambda row: (-row[2], -row[1], row[0]))[:_TOP_MODELS]
     return Overview(
         kpis=_kpis(timeline),
         timeline=_timeline(period, timeline),
         top_models=[
             TopModel(model=model, cost=dollars(cost_nanos), requests=requests)
-            for model, requests, cost_nanos, *_ in dearest
+            for model, requests, cost_nanos, *_ in dearest_first(models)[:_TOP_MODELS]
         ],
         recent_errors=[
             RecentError(event_id=event_id, model=model, status=status, error_code=code, timestamp=iso_millis(time_ms))

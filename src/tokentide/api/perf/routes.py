@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
 
 from tokentide import clock
 from tokentide.api.access import Caller
 from tokentide.api.answers import answered
-from tokentide.api.dialect import Dialect, documented, route_class
+from tokentide.api.dialect import Dialect, Route, router_of
 from tokentide.api.engine import Engine
 from tokentide.api.failures import Failure, Kind
 from tokentide.api.perf import customer, daily, failures, models, overview, performance, providers, reports
@@ -50,19 +49,15 @@ _log = logging.getLogger(__name__)
 
 def router() -> APIRouter:
     """The routes of this dialect."""
-    dialect = Dialect("perf", models.Error, _worded)
-    made = APIRouter(route_class=route_class(dialect), tags=[dialect.name])
-    routes: list[tuple[str, Callable[..., Awaitable[Response]], type[BaseModel]]] = [
-        ("overview", get_overview, models.Overview),
-        ("customer", get_customer, models.Customer),
-        ("performance", get_performance, reports.Performance),
-        ("failures", get_failures, reports.Failures),
-        ("providers", get_providers, Providers),
-        ("daily", get_daily, reports.Daily),
+    routes: list[Route] = [
+        ("/v1/metrics/overview", get_overview, models.Overview),
+        ("/v1/metrics/customer", get_customer, models.Customer),
+        ("/v1/metrics/performance", get_performance, reports.Performance),
+        ("/v1/metrics/failures", get_failures, reports.Failures),
+        ("/v1/metrics/providers", get_providers, Providers),
+        ("/v1/metrics/daily", get_daily, reports.Daily),
     ]
-    for name, endpoint, model in routes:
-        made.add_api_route(f"/v1/metrics/{name}", endpoint, response_model=model, responses=documented(dialect))
-    return made
+    return router_of(Dialect("perf", models.Error, _worded), routes)
 
 
 def _worded(failure: Failure) -> models.Error:
