@@ -122,4 +122,4 @@ def _first_problem(error: RequestValidationError) -> QueryError:
     field = str(problem["loc"][-1])
     if problem["type"] == "missing":
         return QueryError(f"{field} is required", field)
-    return QueryError(f"{field}: {problem['msg']}", field)
+    return QueryError(f"{field}: {problem['msg'].removeprefix('Value error, ')}", field)

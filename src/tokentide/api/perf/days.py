@@ -47,7 +47,7 @@ class Days:
 
 def _digits(value: object) -> object:
     if isinstance(value, str) and not _WHOLE_NUMBER.fullmatch(value):
-        raise ValueError("it must be a whole number")
+        raise ValueError("must be a whole number")
     return value
 
 
