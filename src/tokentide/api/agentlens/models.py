@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tokentide.api.bodies import CamelAnswer
+from tokentide.api.shapes import CamelAnswer
 
 __all__ = ["Analytics", "Detail", "Error", "Event", "Events", "ModelUsage", "Summary", "TimeUsage"]
 

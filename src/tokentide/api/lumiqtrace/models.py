@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tokentide.api.bodies import Answer, CamelAnswer
+from tokentide.api.shapes import Answer, CamelAnswer
 
 __all__ = [
     "CostByModel",

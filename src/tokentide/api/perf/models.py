@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tokentide.api.bodies import Answer
 from tokentide.api.perf.days import Days
+from tokentide.api.shapes import Answer
 from tokentide.api.times import iso_seconds
 
 __all__ = [

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tokentide.api.bodies import Answer
 from tokentide.api.perf.models import Period
+from tokentide.api.shapes import Answer
 
 __all__ = [
     "Daily",
