@@ -7,8 +7,9 @@ dialect's own body, and nothing of the error itself reaches the caller.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -63,9 +64,9 @@ def route_class(dialect: Dialect) -> type[APIRoute]:
                 try:
                     return await handle(request)
                 except RequestValidationError as error:
-                    return failed(dialect, failure_of(_first_problem(error)))
+                    return failed(dialect, _named(failure_of(_first_problem(error)), request))
                 except Exception as error:  # noqa: BLE001  the last place where a failure becomes an answer
-                    failure = failure_of(error)
+                    failure = _named(failure_of(error), request)
                     if failure.kind is Kind.INTERNAL:
                         _log.exception("%s %s failed", request.method, self.path)
                     if failure.kind is Kind.UNAVAILABLE:
@@ -115,6 +116,11 @@ def documented(dialect: Dialect) -> dict[int | str, dict[str, Any]]:
     for status in (400, 401, 403, 429, 500, 503):
         answers[status]["model"] = dialect.error
     return answers
+
+
+def _named(failure: Failure, request: Request) -> Failure:
+    """With the id of the request, which is made up when it has none yet."""
+    return replace(failure, request_id=getattr(request.state, "request_id", None) or f"req_{secrets.token_hex(8)}")
 
 
 def _first_problem(error: RequestValidationError) -> QueryError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -62,10 +61,9 @@ def router() -> APIRouter:
 
 def _worded(failure: Failure) -> models.Error:
     code, kind = _CODES[failure.status]
-    request_id = f"req_{secrets.token_hex(8)}"
     message = _WORDS.get(failure.kind, failure.message)
-    _log.info("request %s: %d %s", request_id, failure.status, code)
-    return models.Error(error=models.Failure(code=code, message=message, type=kind, request_id=request_id))
+    _log.info("request %s: %d %s", failure.request_id, failure.status, code)
+    return models.Error(error=models.Failure(code=code, message=message, type=kind, request_id=failure.request_id))
 
 
 _Caller = Annotated[Caller, Depends(reader_by_tier("metrics", REQUESTS_A_MINUTE))]

@@ -22,7 +22,8 @@ def failure(answer):
     assert list(answer.json()) == ["error"]
     error = answer.json()["error"]
     assert list(error) == ["code", "message", "type", "request_id"]
-    assert re.fullmatch(r"req_[0-9a-f]{16}", error["request_id"])
+    assert re.fullmatch(r"(req_)?[0-9a-f]{16,}", error["request_id"])
+    assert answer.headers.get("X-Request-ID", error["request_id"]) == error["request_id"]
     return answer.status_code, error["code"], error["type"]
 
 
