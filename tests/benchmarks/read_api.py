@@ -4,8 +4,8 @@
 
 The rows are made inside the engine: 90 days, 24 hours, 20 models, 50 projects, with digests of nine centroids, five
 minutes of health, and single events. What is asked is about one project, or with `--all-projects` about all fifty, and
-its windows end now, so that they begin and end within an hour wherever a dialect allows that. Prints a table, in
-milliseconds, and writes `bench-results.json`.
+its windows end now, so that they begin and end within an hour wherever a dialect allows that. Prints a table of
+milliseconds, on the clock and of CPU time (which a busy machine does not stretch), and writes `bench-results.json`.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ class Asking:
     def __init__(self, store, http: httpx.AsyncClient) -> None:
         self._store, self._http, self._left, self._key = store, http, 0, ""
 
-    async def seconds(self, path: str, asked: dict[str, str]) -> float:
-        """How long one answer takes."""
+    async def timed(self, path: str, asked: dict[str, str]) -> tuple[float, float]:
+        """How many seconds one answer takes: on the clock, and of this process's CPU time."""
         if not self._left:
             new = create_key(
                 self._store, role="read", org="bench", projects=(), tier="enterprise", now_ms=clock.now_ms()
@@ -154,11 +154,11 @@ class Asking:
             self._left, self._key = REQUESTS_OF_A_KEY, new.key
             await self._http.get("/v1/costs", headers=self._headers())  # the key is looked up once
         self._left -= 1
-        began = time.perf_counter()
+        began, cpu_before = time.perf_counter(), time.process_time()
         answer = await self._http.get(path, params=asked, headers=self._headers())
-        seconds = time.perf_counter() - began
+        taken = time.perf_counter() - began, time.process_time() - cpu_before
         assert answer.status_code == 200, f"{path} {asked}: {answer.text}"
-        return seconds
+        return taken
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._key}"}
@@ -166,9 +166,9 @@ class Asking:
 
 async def measure(
     settings: Settings, dsn: str, rounds: int, *, all_projects: bool
-) -> dict[tuple[str, int], list[float]]:
+) -> dict[tuple[str, int], list[tuple[float, float]]]:
     """The seconds of each question over each range, `rounds` times each, in turns."""
-    found: dict[tuple[str, int], list[float]] = defaultdict(list)
+    found: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
     narrowed = {} if all_projects else {"projectId": "project-7"}
     with (
         closing(open_store(dsn, settings.database)) as writable,
@@ -182,28 +182,36 @@ async def measure(
             for turn in range(rounds + 2):
                 for days in RANGES:
                     for name, (path, asked) in questions(days, clock.now_ms(), narrowed).items():
-                        seconds = await asking.seconds(path, asked)
+                        taken = await asking.timed(path, asked)
                         if turn > 1:  # the first two warm it up
-                            found[name, days].append(seconds)
+                            found[name, days].append(taken)
     return found
 
 
-def show(found: dict[tuple[str, int], list[float]]) -> list[dict]:
-    """Print p50 and p95 of each question over each range; the figures for the file."""
-    print(f"\n{'p50 / p95 in ms':26}" + "".join(f"{f'{days} d':>16}" for days in RANGES))
+def show(found: dict[tuple[str, int], list[tuple[float, float]]]) -> list[dict]:
+    """Print p50, p95 and CPU time of each question over each range; the figures for the file."""
+    print(f"\n{'ms: p50 / p95, CPU':26}" + "".join(f"{f'{days} d':>21}" for days in RANGES))
     figures = []
     for name in dict.fromkeys(name for name, _ in found):
         cells = []
         for days in RANGES:
-            times = sorted(found[name, days])
+            times = sorted(wall for wall, _ in found[name, days])
+            cpu = statistics.median(cpu for _, cpu in found[name, days]) * 1000
             p50, p95 = statistics.median(times) * 1000, times[min(len(times) - 1, int(len(times) * 0.95))] * 1000
             holds = p50 < ASKED_P50_MS and p95 < ASKED_P95_MS
-            cells.append(f"{p50:7.1f} /{p95:5.0f}{' ' if holds else '*'}")
+            cells.append(f"{p50:7.1f} /{p95:5.0f},{cpu:4.0f}{' ' if holds else '*'}")
             figures.append(
-                {"id": "B9", "part": f"{name}, {days} d", "p50": round(p50, 1), "p95": round(p95, 1), "unit": "ms"}
+                {
+                    "id": "B9",
+                    "part": f"{name}, {days} d",
+                    "p50": round(p50, 1),
+                    "p95": round(p95, 1),
+                    "cpu": round(cpu, 1),
+                    "unit": "ms",
+                }
                 | {"asked": [ASKED_P50_MS, ASKED_P95_MS], "holds": holds}
             )
-        print(f"{name:26}" + "".join(f"{cell:>16}" for cell in cells))
+        print(f"{name:26}" + "".join(f"{cell:>21}" for cell in cells))
     print(f"* misses p50 < {ASKED_P50_MS:.0f} ms, p95 < {ASKED_P95_MS:.0f} ms")
     return figures
 

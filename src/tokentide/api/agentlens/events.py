@@ -97,33 +97,41 @@ def shaped(page: Page, calls: Rows = (), counted: Rows = ((0,),)) -> Events:
 
 
 def _event(row: Sequence[Any]) -> Event:
-    event_id, time_ms, session, agent, provider, model, status, finish, code, cost_nanos, latency_ms, *tokens = row
-    read, written, cached, cache_written, reasoning = tokens
+    event_id, time_ms, session, agent, *rest = row
+    payload = _payload(event_id, *rest)
+    severity: Literal["info", "error"] = "error" if payload["status"] in _FAILED else "info"
+    told = {"id": event_id, "timestamp": iso_millis(time_ms), "session_id": session or "", "agent_id": agent or ""}
+    told |= {"event_type": _TYPE, "severity": severity, "payload": payload, "metadata": {}, "prev_hash": None}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return Event.model_validate(told | {"hash": digest})
+
+
+def _payload(event_id: str, *row: Any) -> dict[str, Any]:
+    """What AgentLens' own SDK would have sent, but for what was said."""
+    provider, model, status, finish, code, cost_nanos, latency_ms, *tokens = row
     payload = {
         "callId": event_id,
         "provider": provider,
         "model": model,
         "completion": None,
         "finishReason": finish or ("stop" if status == "success" else status),
-        "usage": {
-            "inputTokens": read,
-            "outputTokens": written,
-            "totalTokens": read + written,
-            "thinkingTokens": reasoning,
-            "cacheReadTokens": cached,
-            "cacheWriteTokens": cache_written,
-        },
+        "usage": _usage(*tokens),
         "costUsd": dollars(cost_nanos),
         "latencyMs": round(latency_ms, 3),
         "status": status,
     }
-    if code is not None:
-        payload["errorCode"] = code
-    severity: Literal["info", "error"] = "error" if status in _FAILED else "info"
-    told = {"id": event_id, "timestamp": iso_millis(time_ms), "session_id": session or "", "agent_id": agent or ""}
-    told |= {"event_type": _TYPE, "severity": severity, "payload": payload, "metadata": {}, "prev_hash": None}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return Event.model_validate(told | {"hash": digest})
+    return payload if code is None else payload | {"errorCode": code}
+
+
+def _usage(read: int, written: int, cached: int, cache_written: int, reasoning: int) -> dict[str, int]:
+    return {
+        "inputTokens": read,
+        "outputTokens": written,
+        "totalTokens": read + written,
+        "thinkingTokens": reasoning,
+        "cacheReadTokens": cached,
+        "cacheWriteTokens": cache_written,
+    }
 
 
 def _order(text: str | None) -> Order:

@@ -75,30 +75,23 @@ def shaped(organisation: str, days: Days, prices: Prices, rows: Sequence[Rows]) 
     usage, months, account, *sessions = rows
     hours, cells = parted(_SETS, usage)
     models = figures.busiest_first(sums_by(cells, _MEASURES, key=lambda row: str(row[1])))
-    tasks = figures.by_task(cells, _MEASURES)
     total, own = added(models.values()), account_from(account)
-    calls = total["requests"]
     return Customer(
         account_id=organisation,
         period=Period.of(days),
-        usage=Usage(
-            total_calls=calls,
-            total_tokens=total["input_tokens"] + total["output_tokens"],
-            total_cost_usd=dollars(total["cost_nanos"]),
-            avg_calls_per_day=round(Fraction(calls, days.count)),
-        ),
+        usage=_usage(total, days),
         cost_analysis=_costs(days, months, total, prices.for_account(own)),
         quality_preferences=_preferences(own, models),
         task_profile=TaskProfile(
-            dominant_tasks=list(tasks)[:_TOP],
+            dominant_tasks=list(figures.by_task(cells, _MEASURES))[:_TOP],
             complexity_avg=float(figures.mean(total, "complexity")),
             task_overrides=task_overrides(cells),
         ),
         behavior_insights=BehaviorInsights(
             peak_hours=peak_hours({start: sums[0] for start, *sums in hours}),
             avg_conversation_length=share(*sessions[0][0]) if sessions else None,
-            retry_rate=share(total["retried"], calls),
-            cost_ceiling_hit_rate=share(total["ceiling_hits"], calls),
+            retry_rate=share(total["retried"], total["requests"]),
+            cost_ceiling_hit_rate=share(total["ceiling_hits"], total["requests"]),
         ),
     )
 
@@ -129,6 +122,15 @@ def task_overrides(cells: Rows) -> dict[str, str]:
         for model in models
         if pinned[task][model] * 2 >= tasks[task]["requests"]
     }
+
+
+def _usage(total: Sums, days: Days) -> Usage:
+    return Usage(
+        total_calls=total["requests"],
+        total_tokens=total["input_tokens"] + total["output_tokens"],
+        total_cost_usd=dollars(total["cost_nanos"]),
+        avg_calls_per_day=round(Fraction(total["requests"], days.count)),
+    )
 
 
 def _preferences(account: Account, models: Mapping[str, Sums]) -> QualityPreferences:
