@@ -1,11 +1,16 @@
+"""An API over a fake store; tests run under the Hypothesis profile that `tests.strategies` loads."""
+
 from __future__ import annotations
 
 import httpx
 import pytest
 
+from tests import strategies
 from tests.unit.api.fakes import READ_KEY, FakeStore
 from tokentide.api.app import create_app
 from tokentide.settings import Settings
+
+__all__ = ["app", "as_reader", "client", "store", "strategies"]
 
 NOTHING = {
     "calls_counted": [(0,)],
