@@ -67,7 +67,10 @@ def models(url: str | None, as_json: bool, **filters: str | None) -> None:  # no
 @llm.command()
 @_asking
 def recent(url: str | None, as_json: bool, **filters: str | None) -> None:  # noqa: FBT001
-    """The ten newest calls; without --from as far back as single calls are kept."""
+    """The ten newest calls.
+
+    Without --from, as far back as single calls are kept.
+    """
     asked = {"eventType": "llm_response", "order": "desc", "limit": str(_RECENT)}
     found = _ask(url, "/api/events", filters, asked)["events"]
     if as_json:

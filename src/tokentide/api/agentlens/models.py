@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tokentide.api.shapes import CamelAnswer
 
-__all__ = ["Analytics", "Detail", "Error", "Event", "Events", "ModelUsage", "Summary", "TimeUsage"]
+__all__ = ["AgentLensError", "Analytics", "Detail", "Event", "Events", "ModelUsage", "Summary", "TimeUsage"]
 
 
 class Detail(CamelAnswer):
@@ -18,7 +18,7 @@ class Detail(CamelAnswer):
     message: str
 
 
-class Error(CamelAnswer):
+class AgentLensError(CamelAnswer):
     """A request that failed."""
 
     error: str = Field(description="what was wrong, for people")

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from tokentide import clock
 from tokentide.api.access import Caller, Reader
 from tokentide.api.agentlens import analytics, events
-from tokentide.api.agentlens.models import Analytics, Detail, Error, Events
+from tokentide.api.agentlens.models import AgentLensError, Analytics, Detail, Events
 from tokentide.api.answers import answered
 from tokentide.api.dialect import Dialect, Route, router_of
 from tokentide.api.engine import Engine
@@ -39,15 +39,15 @@ def router() -> APIRouter:
         ("/api/analytics/llm", get_analytics, Analytics),
         ("/api/events", get_events, Events),
     ]
-    return router_of(Dialect("agentlens", Error, _worded), routes)
+    return router_of(Dialect("agentlens", AgentLensError, _worded), routes)
 
 
-def _worded(failure: Failure) -> Error:
+def _worded(failure: Failure) -> AgentLensError:
     """A parameter at fault is told in `details`; a failure that has words of its own has no such parameter."""
     if failure.kind is Kind.BAD_REQUEST and failure.field is not None:
         details = [Detail(path=failure.field, message=failure.message)]
-        return Error(error="Validation failed", status=failure.status, details=details)
-    return Error(error=_WORDS.get(failure.kind, failure.message), status=failure.status)
+        return AgentLensError(error="Validation failed", status=failure.status, details=details)
+    return AgentLensError(error=_WORDS.get(failure.kind, failure.message), status=failure.status)
 
 
 def _asked_bounds(
@@ -73,7 +73,9 @@ def _asked_page(
         str | None, Query(alias="eventType", description="with commas; llm_response is all there is")
     ] = None,
     severities: Annotated[str | None, Query(alias="severity", description="info or error, with commas")] = None,
-    order: Annotated[str | None, Query(description="asc or desc by time; desc by default")] = None,
+    order: Annotated[
+        str | None, Query(description="by time; desc by default", json_schema_extra={"enum": ["asc", "desc"]})
+    ] = None,
     limit: Annotated[str | None, Query(description="1 to 500 events; 50 by default")] = None,
     offset: Annotated[str | None, Query(description="how many are left out before; 0 by default")] = None,
     search: Annotated[str | None, Query(description="refused: prompts and completions are not kept")] = None,
@@ -95,7 +97,9 @@ async def get_analytics(
     bounds: _Bounds,
     filters: _Filters,
     project: Narrowed = None,
-    granularity: Annotated[str | None, Query(description="hour, day or week; hour by default")] = None,
+    granularity: Annotated[
+        str | None, Query(description="hour by default", json_schema_extra={"enum": ["hour", "day", "week"]})
+    ] = None,
 ) -> Response:
     """Calls, costs, tokens and latency: all together, by model, and by time; the last 24 hours by default."""
     engine: Engine = request.app.state.engine

@@ -51,8 +51,8 @@ def _digits(value: object) -> object:
     return value
 
 
-DaysAsked = Annotated[int, BeforeValidator(_digits), Query(ge=1, le=90, description="whole UTC days, today included")]
+DaysAsked = Annotated[int, Query(ge=1, le=90, description="whole UTC days, today included"), BeforeValidator(_digits)]
 """As a parameter of a route: how many days, 1 to 90."""
 
-HoursAsked = Annotated[int, BeforeValidator(_digits), Query(ge=1, le=168, description="hours, up to now")]
+HoursAsked = Annotated[int, Query(ge=1, le=168, description="hours, up to now"), BeforeValidator(_digits)]
 """As a parameter of a route: how many hours, 1 to 168."""

@@ -13,11 +13,11 @@ __all__ = [
     "Comparison",
     "CostAnalysis",
     "Customer",
-    "Error",
     "Failure",
     "ModelShare",
-    "Overview",
     "OverviewSummary",
+    "PerfError",
+    "PerfOverview",
     "Period",
     "PeriodOfDays",
     "QualityPreferences",
@@ -36,7 +36,7 @@ class Failure(Answer):
     request_id: str = Field(description="which request it was; the log of the service names it, too")
 
 
-class Error(Answer):
+class PerfError(Answer):
     """A request that failed."""
 
     error: Failure
@@ -92,7 +92,7 @@ class ModelShare(Answer):
     avg_latency_ms: float
 
 
-class Overview(Answer):
+class PerfOverview(Answer):
     """The performance at a glance."""
 
     period: PeriodOfDays

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokentide.api.engine import Rows
 from tokentide.api.perf import figures
 from tokentide.api.perf.days import Days
-from tokentide.api.perf.models import ModelShare, Overview, OverviewSummary, PeriodOfDays, Routing
+from tokentide.api.perf.models import ModelShare, OverviewSummary, PerfOverview, PeriodOfDays, Routing
 from tokentide.api.printed import dollars, milliseconds, share
 from tokentide.api.sums import Sums, added
 from tokentide.store.queries.sources import USAGE_SOURCE
@@ -31,13 +31,13 @@ def asked(scope: Scope) -> list[Question]:
     return [breakdowns("perf_overview", USAGE_SOURCE, scope, _MEASURES, sets=_SETS)]
 
 
-def shaped(days: Days, usage: Rows) -> Overview:
+def shaped(days: Days, usage: Rows) -> PerfOverview:
     """The answer, from sums by model and by task."""
     model_rows, task_rows = parted(_SETS, usage)
     models = figures.by_model(model_rows, _MEASURES)
     total = added(models.values())
     calls = total["requests"]
-    return Overview(
+    return PerfOverview(
         period=PeriodOfDays.of(days),
         summary=OverviewSummary(
             total_calls=calls,

@@ -9,7 +9,7 @@ from tokentide.api.engine import Rows
 from tokentide.api.perf import figures
 from tokentide.api.perf.days import Days
 from tokentide.api.perf.models import Period
-from tokentide.api.perf.reports import ModelPerformance, Performance, Recommendation, TaskPerformance
+from tokentide.api.perf.reports import ModelPerformance, PerfPerformance, Recommendation, TaskPerformance
 from tokentide.api.printed import dollars, fraction, milliseconds
 from tokentide.api.sums import Sums, added, sums_by
 from tokentide.store.queries.sources import USAGE_SOURCE
@@ -30,7 +30,7 @@ def asked(scope: Scope) -> list[Question]:
     return [totals("perf_performance", USAGE_SOURCE, scope, _MEASURES, by=["task_type", "model"])]
 
 
-def shaped(days: Days, wanted: str | None, usage: Rows) -> Performance:
+def shaped(days: Days, wanted: str | None, usage: Rows) -> PerfPerformance:
     """The answer.
 
     Args:
@@ -44,7 +44,7 @@ def shaped(days: Days, wanted: str | None, usage: Rows) -> Performance:
     order = figures.busiest_first({task: added(models.values()) for task, models in tasks.items()})
     ordered = {task: figures.busiest_first(tasks[task]) for task in order if wanted in {None, task}}
     advice = {task: recommended(task, models) for task, models in ordered.items()}
-    return Performance(
+    return PerfPerformance(
         period=Period.of(days),
         by_task_type={task: _task(models) for task, models in ordered.items()},
         recommendations=[found for found in advice.values() if found],

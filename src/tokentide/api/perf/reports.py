@@ -20,7 +20,7 @@ __all__ = [
     "Failures",
     "Mitigation",
     "ModelPerformance",
-    "Performance",
+    "PerfPerformance",
     "Quality",
     "Recommendation",
     "TaskPerformance",
@@ -60,7 +60,7 @@ class Recommendation(Answer):
     quality_improvement: float
 
 
-class Performance(Answer):
+class PerfPerformance(Answer):
     """How models do, by task."""
 
     period: Period

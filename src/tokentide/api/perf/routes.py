@@ -49,21 +49,21 @@ _log = logging.getLogger(__name__)
 def router() -> APIRouter:
     """The routes of this dialect."""
     routes: list[Route] = [
-        ("/v1/metrics/overview", get_overview, models.Overview),
+        ("/v1/metrics/overview", get_overview, models.PerfOverview),
         ("/v1/metrics/customer", get_customer, models.Customer),
-        ("/v1/metrics/performance", get_performance, reports.Performance),
+        ("/v1/metrics/performance", get_performance, reports.PerfPerformance),
         ("/v1/metrics/failures", get_failures, reports.Failures),
         ("/v1/metrics/providers", get_providers, Providers),
         ("/v1/metrics/daily", get_daily, reports.Daily),
     ]
-    return router_of(Dialect("perf", models.Error, _worded), routes)
+    return router_of(Dialect("perf", models.PerfError, _worded), routes)
 
 
-def _worded(failure: Failure) -> models.Error:
+def _worded(failure: Failure) -> models.PerfError:
     code, kind = _CODES[failure.status]
     message = _WORDS.get(failure.kind, failure.message)
     _log.info("request %s: %d %s", failure.request_id, failure.status, code)
-    return models.Error(error=models.Failure(code=code, message=message, type=kind, request_id=failure.request_id))
+    return models.PerfError(error=models.Failure(code=code, message=message, type=kind, request_id=failure.request_id))
 
 
 _Caller = Annotated[Caller, Depends(reader_by_tier("metrics", REQUESTS_A_MINUTE))]

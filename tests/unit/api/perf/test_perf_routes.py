@@ -113,3 +113,14 @@ async def test_an_empty_task_is_no_task(client, as_reader):
     """A filter that is there and empty is refused, rather than taken for none."""
     answer = await client.get("/v1/metrics/performance?task_type=", headers=as_reader)
     assert failure(answer) == (400, "invalid_request", "invalid_request_error")
+
+
+async def test_the_description_tells_the_ranges(client):
+    """OpenAPI names the bounds of days and hours, their defaults, and shapes of names that no other dialect has."""
+    document = (await client.get("/openapi.json")).json()
+    for name, default in zip(NAMES, (7, 30, 7, 7, 24, 30), strict=True):
+        operation = document["paths"][f"/v1/metrics/{name}"]["get"]
+        [asked] = [given["schema"] for given in operation["parameters"] if given["name"] in {"days", "hours"}]
+        most = 168 if name == "providers" else 90
+        assert (asked["type"], asked["minimum"], asked["maximum"], asked["default"]) == ("integer", 1, most, default)
+    assert not [name for name in document["components"]["schemas"] if "__perf__" in name or "__agentlens__" in name]
