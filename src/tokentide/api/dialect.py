@@ -64,14 +64,14 @@ def route_class(dialect: Dialect) -> type[APIRoute]:
                 try:
                     return await handle(request)
                 except RequestValidationError as error:
-                    return failed(dialect, _named(failure_of(_first_problem(error)), request))
+                    return failed(dialect, failure_of(_first_problem(error)), request)
                 except Exception as error:  # noqa: BLE001  the last place where a failure becomes an answer
-                    failure = _named(failure_of(error), request)
+                    failure = failure_of(error)
                     if failure.kind is Kind.INTERNAL:
                         _log.exception("%s %s failed", request.method, self.path)
                     if failure.kind is Kind.UNAVAILABLE:
                         _log.warning("%s %s: %s", request.method, self.path, error)
-                    return failed(dialect, failure)
+                    return failed(dialect, failure, request)
 
             return answer
 
@@ -90,14 +90,14 @@ def router_of(dialect: Dialect, routes: Iterable[Route]) -> APIRouter:
     return made
 
 
-def failed(dialect: Dialect, failure: Failure) -> Response:
+def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
     """The answer to a failed request."""
     headers = {}
     if failure.retry_after_seconds is not None:
         headers["Retry-After"] = str(failure.retry_after_seconds)
     if failure.status == 401:  # noqa: PLR2004  RFC 9110 asks for this header there
         headers["WWW-Authenticate"] = "Bearer"
-    body = dialect.worded(failure).model_dump_json(by_alias=True)
+    body = dialect.worded(_named(failure, request)).model_dump_json(by_alias=True)
     return Response(body, failure.status, headers, media_type="application/json")
 
 
