@@ -368,6 +368,11 @@ async def test_without_single_events(winter, now):
     assert await api.answer("/api/events") == {"events": [], "total": 0, "hasMore": False}
     providers = await api.get("/v1/metrics/providers")
     assert providers.headers["X-Window-Aligned"] == "true"
+    end = MOMENTS_MS[5]  # within an hour, which is then answered as a whole
+    widened = await api.get("/api/analytics/llm", to=iso_millis(end))
+    assert widened.headers["X-Window-Aligned"] == "true"
+    first, last = (end - DAY_MS) // HOUR_MS * HOUR_MS, (end // HOUR_MS + 1) * HOUR_MS - 1
+    assert differences(agentlens.analytics(winter.calls, PROJECTS, first, last), parse(widened.content)) == []
 
 
 async def test_where_events_are_gone_they_are_not_half_counted(winter, now):

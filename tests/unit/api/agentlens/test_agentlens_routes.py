@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import httpx
+import jwt
 import pytest
 
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
 from tokentide.api.app import create_app
 from tokentide.settings import Settings
 
+SECRET = "a secret of thirty-two characters"
 BOTH = ("/api/analytics/llm", "/api/events")
 
 
@@ -57,6 +59,21 @@ async def test_a_bad_granularity(client, as_reader, granularity):
     """400 in AgentLens' own words, without details (A2)."""
     answer = await client.get("/api/analytics/llm", params={"granularity": granularity}, headers=as_reader)
     assert answer.json() == {"error": "Invalid granularity. Use: hour, day, week", "status": 400}
+
+
+@pytest.mark.parametrize("path", [*BOTH, "/v1/metrics/overview"])
+async def test_a_session_is_as_good_as_a_key(store, path):
+    """The token of a session is accepted, for its projects; one that has expired is an unknown key (A6)."""
+    app = create_app(Settings.model_validate({"jwt_secret": SECRET}), store)
+    claims = {"org": "o", "projects": ["p2"], "sub": "user"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+        await client.get(path, headers=bearer(WIDE_KEY))  # projects are known from now on
+        store.asked.clear()
+        good = jwt.encode(claims | {"exp": 4_000_000_000}, SECRET, "HS256")
+        answer = await client.get(path, headers=bearer(good))
+        expired = await client.get(path, headers=bearer(jwt.encode(claims | {"exp": 1}, SECRET, "HS256")))
+    assert (answer.status_code, expired.status_code) == (200, 401)
+    assert {tuple(asked.args["projects"]) for asked in store.asked if "projects" in asked.args} == {("p2",)}
 
 
 async def test_a_search_is_refused(client, as_reader):
