@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Query, Request
 
 from tokentide.api.access import Access, Caller
+from tokentide.api.failures import Refused
 
 __all__ = ["Narrowed", "projects_asked"]
 
@@ -21,7 +23,10 @@ async def projects_asked(request: Request, caller: Caller, project: str | None) 
         Refused: it names one that is not the caller's.
     """
     access: Access = request.app.state.access
-    if project is None:
-        return tuple(sorted(access.projects(caller)))
-    await access.admit(caller, project)
-    return (project,)
+    if project is not None:
+        await access.admit(caller, project)
+        return (project,)
+    if caller.limited_to and not access.projects(caller):
+        with suppress(Refused):  # a session may come before anything is known: then this looks
+            await access.admit(caller, min(caller.limited_to))
+    return tuple(sorted(access.projects(caller)))
