@@ -187,3 +187,17 @@ def test_settings_that_cannot_be(deployment):
     assert worker.child.wait(20) == 2
     told = [said.partition(": ")[2].partition(":")[0] for said in worker.said().splitlines()]
     assert told == ["TOKENTIDE_HOT_WINDOW_SECONDS", "TOKENTIDE_METRICS_PORT"]
+
+
+def test_a_topic_of_something_else(deployment):
+    """Exit code 1 before it becomes dead letters without end; again after a restart; with the limit off it goes on."""
+    deployment.send((0, [b"no event"], b"no event") for _ in range(30))
+    for _ in range(2):
+        worker = deployment.worker(dead_ratio_records=20)
+        assert worker.child.wait(20) == 1
+        assert "[0]: 11 of the 11 records from offset 0 to 10 are refused" in worker.said()
+        assert "Traceback" not in worker.said()
+    worker = deployment.worker(dead_ratio_limit=1)
+    deployment.check()
+    assert worker.stop() == 0
+    assert len(deployment.dead()) == 30
