@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import signal
 import time
@@ -11,6 +12,7 @@ import pytest
 from tests.builders import an_event, line, rfc3339
 from tests.integration.deployment import BAD, PARTITIONS, some_records, until
 from tokentide import clock
+from tokentide.worker.adapters import KafkaLog
 
 DAY_MS = 86_400_000
 # A worker whose consumer dies after some rounds, as Kafka consumers do.
@@ -201,3 +203,16 @@ def test_a_topic_of_something_else(deployment):
     deployment.check()
     assert worker.stop() == 0
     assert len(deployment.dead()) == 30
+
+
+async def test_reading_nothing_spoils_no_later_reading(deployment):
+    """A stretch of log without records, which is nothing to wait for, leaves the reader as it was."""
+    await asyncio.to_thread(deployment.send, some_records(8, 8))
+    log = KafkaLog(deployment.settings)
+    try:
+        for _ in range(3):
+            assert [records async for records in log.read(0, 2, 2)] == []
+            async with asyncio.timeout(20):
+                assert [record.offset async for records in log.read(0, 0, 2) for record in records] == [0, 1]
+    finally:
+        await log.close()

@@ -64,6 +64,8 @@ DEFINES = {
     "tokentide.cli.account.account.command": "the tree of commands is data",
     "tokentide.cli.cli.add_command": "the tree of commands is data",
     "tokentide.cli.commands._up_options": "options that two commands share",
+    "tokentide.cli.dead._conditions": "options that commands share",
+    "tokentide.cli.dead.dead.command": "the tree of commands is data",
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
     "tokentide.cli.llm._asking": "options that three commands share",
     "tokentide.cli.llm.llm.command": "the tree of commands is data",

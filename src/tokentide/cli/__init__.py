@@ -12,6 +12,7 @@ import click
 from tokentide import __version__
 from tokentide.cli import commands
 from tokentide.cli.account import account
+from tokentide.cli.dead import dead
 from tokentide.cli.keys import keys
 from tokentide.cli.llm import llm
 from tokentide.errors import (
@@ -80,6 +81,7 @@ for command in (
     keys,
     account,
     llm,
+    dead,
     commands.settings,
 ):
     cli.add_command(command)

@@ -30,6 +30,10 @@ _CUT_BYTES = 64 * 1024  # below any limit that a topic may have
 _logger = logging.getLogger(__name__)
 
 
+async def _refused(_: Mapping[int, int]) -> bool:
+    return False
+
+
 class ThreadedRows:
     """The store's rows of one topic, each call in a thread of its own pool."""
 
@@ -67,10 +71,11 @@ class KafkaLog:
 
     Args:
         settings: where Kafka is, which topic and group.
-        commit: commits next offsets as a member of the group; False when a rebalance refused it.
+        commit: commits next offsets as a member of the group; False when a rebalance refused it. Who only reads is
+            none, and has nothing to commit.
     """
 
-    def __init__(self, settings: Settings, commit: Callable[[Mapping[int, int]], Awaitable[bool]]) -> None:
+    def __init__(self, settings: Settings, commit: Callable[[Mapping[int, int]], Awaitable[bool]] = _refused) -> None:
         self._settings = settings
         self._commit = commit
         self._consumer: Any = None
@@ -114,7 +119,9 @@ class KafkaLog:
                     for records in fetched.values():
                         yield [record for record in records if record.offset < end]
             finally:
-                consumer.unsubscribe()  # or it would go on fetching, and every other question would wait behind that
+                # Or it would go on fetching, and every other question would wait behind that. Not `unsubscribe`: when
+                # that follows at once, aiokafka's fetcher dies, and no later read would ever get anything.
+                consumer.assign([])
 
     async def commit(self, positions: Mapping[int, int]) -> bool:
         """See `Log`."""
