@@ -30,10 +30,6 @@ _CUT_BYTES = 64 * 1024  # below any limit that a topic may have
 _logger = logging.getLogger(__name__)
 
 
-async def _refused(_: Mapping[int, int]) -> bool:
-    return False
-
-
 class ThreadedRows:
     """The store's rows of one topic, each call in a thread of its own pool."""
 
@@ -71,11 +67,13 @@ class KafkaLog:
 
     Args:
         settings: where Kafka is, which topic and group.
-        commit: commits next offsets as a member of the group; False when a rebalance refused it. Who only reads is
-            none, and has nothing to commit.
+        commit: commits next offsets as a member of the group; False when a rebalance refused it. None for who only
+            reads, has no group, and sees no commits.
     """
 
-    def __init__(self, settings: Settings, commit: Callable[[Mapping[int, int]], Awaitable[bool]] = _refused) -> None:
+    def __init__(
+        self, settings: Settings, commit: Callable[[Mapping[int, int]], Awaitable[bool]] | None = None
+    ) -> None:
         self._settings = settings
         self._commit = commit
         self._consumer: Any = None
@@ -88,7 +86,7 @@ class KafkaLog:
             consumer = await self._started()
             begins = await consumer.beginning_offsets(wanted)
             ends = await consumer.end_offsets(wanted)
-            committed = {place: await consumer.committed(place) for place in wanted}
+            committed = {place: await consumer.committed(place) if self._commit else None for place in wanted}
         return {place.partition: Bounds(begins[place], ends[place], committed[place]) for place in wanted}
 
     async def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
@@ -108,6 +106,8 @@ class KafkaLog:
 
     async def read(self, partition: int, begin: int, end: int) -> AsyncIterator[Sequence[RawRecord]]:
         """See `Log`."""
+        if begin >= end:  # an assignment that ends before the fetcher saw it would kill that, and every later read
+            return
         place = self._place(partition)
         async with _reachable():
             consumer = await self._started()
@@ -119,12 +119,12 @@ class KafkaLog:
                     for records in fetched.values():
                         yield [record for record in records if record.offset < end]
             finally:
-                # Or it would go on fetching, and every other question would wait behind that. Not `unsubscribe`: when
-                # that follows at once, aiokafka's fetcher dies, and no later read would ever get anything.
-                consumer.assign([])
+                consumer.unsubscribe()  # or it would go on fetching, and every other question would wait behind that
 
     async def commit(self, positions: Mapping[int, int]) -> bool:
         """See `Log`."""
+        if self._commit is None:
+            return False
         async with _reachable():
             return await self._commit(positions)
 
@@ -137,7 +137,7 @@ class KafkaLog:
         async with self._starting:
             if self._consumer is None:
                 consumer = AIOKafkaConsumer(
-                    group_id=self._settings.group,
+                    group_id=self._settings.group if self._commit else None,
                     enable_auto_commit=False,
                     auto_offset_reset="earliest",  # what was deleted since its offset was asked for
                     **kafka_options(self._settings),

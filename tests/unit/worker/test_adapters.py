@@ -207,6 +207,9 @@ class FakeConsumer(FakeClient):
     def assign(self, places):
         self.assigned = places
 
+    def unsubscribe(self):
+        self.assigned = []
+
     def seek(self, place, offset):
         self.at = offset
 
