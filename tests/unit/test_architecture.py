@@ -69,6 +69,7 @@ DEFINES = {
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
     "tokentide.cli.llm._asking": "options that three commands share",
     "tokentide.cli.llm.llm.command": "the tree of commands is data",
+    "tokentide.cli.reconcile._shared": "options that commands share",
     "tokentide.demo.chance.spread": "weights added up: a constant",
     "tokentide.events.fast.struct_from": "a class, generated so that it cannot differ from its model",
     "tokentide.events.values._Seconds": "an empty dict that fills itself",

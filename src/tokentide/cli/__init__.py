@@ -15,6 +15,7 @@ from tokentide.cli.account import account
 from tokentide.cli.dead import dead
 from tokentide.cli.keys import keys
 from tokentide.cli.llm import llm
+from tokentide.cli.reconcile import rebuild, reconcile
 from tokentide.errors import (
     DependencyUnavailable,
     LogMismatch,
@@ -82,6 +83,8 @@ for command in (
     account,
     llm,
     dead,
+    reconcile,
+    rebuild,
     commands.settings,
 ):
     cli.add_command(command)

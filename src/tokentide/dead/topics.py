@@ -19,6 +19,7 @@ from tokentide.events import Limits, decode
 from tokentide.kafka import kafka_options, partition_counts
 from tokentide.settings import Settings
 from tokentide.worker.adapters import KafkaLog
+from tokentide.worker.ports import RawRecord
 
 __all__ = ["DeadTopic", "KafkaPost", "posting", "reading"]
 
@@ -92,17 +93,19 @@ class DeadTopic:
         bounds = (await self.events.bounds([partition]))[partition]
         if not bounds.begin <= offset < bounds.end:
             return None
-        async for records in self.events.read(partition, offset, offset + 1):
-            for record in records:
-                if record.offset != offset or record.timestamp != letter.id.record_time_ms:
-                    continue
-                if letter.id.index is None:
-                    parts = [record.value or b""]
-                else:
-                    refusals = decode(record.value, record.timestamp, self._limits).refusals
-                    parts = [refusal.raw for refusal in refusals if refusal.index == letter.id.index]
-                return next((part for part in parts if part.startswith(beginning)), None)
-        return None
+        there = [record async for records in self.events.read(partition, offset, offset + 1) for record in records]
+        parts: list[bytes] = []
+        for record in there:
+            if record.offset == offset and record.timestamp == letter.id.record_time_ms:
+                parts = self._parts(record, letter.id.index)
+        return next((part for part in parts if part.startswith(beginning)), None)
+
+    def _parts(self, record: RawRecord, index: int | None) -> list[bytes]:
+        """The bytes of a record, or those that are refused of it under an index."""
+        if index is None:
+            return [record.value or b""]
+        refusals = decode(record.value, record.timestamp, self._limits).refusals
+        return [refusal.raw for refusal in refusals if refusal.index == index]
 
 
 class KafkaPost(DeadTopic):

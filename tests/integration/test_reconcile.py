@@ -1,0 +1,185 @@
+"""`tokentide reconcile` and `rebuild` on a real Kafka and ClickHouse engine: what was altered is found and mended."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from tests.builders import HOUR_MS, an_event, line, rfc3339
+from tests.integration.deployment import some_records, until
+from tokentide import clock
+from tokentide.cli import cli
+from tokentide.settings import environment_of
+from tokentide.store import Query, open_store
+
+DAY_MS = 24 * HOUR_MS
+
+
+def command(deployment, *arguments, code=0, **settings):
+    """The report of `tokentide …` as JSON."""
+    own = deployment.settings.model_copy(update=settings)
+    done = CliRunner().invoke(cli, [*arguments, "--json"], env=environment_of(own), standalone_mode=False)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code == code, done.output
+    return json.loads(done.stdout)
+
+
+def reconcile(deployment, *arguments, code=0, **settings):
+    return command(deployment, "reconcile", *arguments, code=code, **settings)
+
+
+def rebuild(deployment, code=0, **settings):
+    now_ms = clock.now_ms()
+    hours = ["--from", rfc3339(now_ms - 2 * DAY_MS), "--to", rfc3339(now_ms + HOUR_MS)]
+    return command(deployment, "rebuild", *hours, code=code, **settings)
+
+
+def alter(deployment, sql, **args):
+    """What a careless hand does to the store."""
+    with closing(open_store(deployment.settings.clickhouse.get_secret_value(), deployment.settings.database)) as store:
+        store.change(Query("by hand", f"ALTER TABLE {sql} SETTINGS mutations_sync = 2", args))
+
+
+def insert_again(deployment, table, changed, limit=1):
+    """Store some rows once more, some columns of them altered."""
+    with closing(open_store(deployment.settings.clickhouse.get_secret_value(), deployment.settings.database)) as store:
+        store.change(
+            Query(
+                "by hand",
+                f"INSERT INTO {table} SELECT * REPLACE ({changed}) FROM {table} FINAL ORDER BY ALL LIMIT {limit}",
+            )
+        )
+
+
+@pytest.fixture
+def stored(deployment):
+    """Some hundred records in the store, with the worker stopped."""
+    deployment.send(some_records(11, 400))
+    worker = deployment.worker()
+    deployment.check()
+    assert worker.stop() == 0
+    return deployment
+
+
+def tables_of(report):
+    return {found["table"] for found in report["differences"]}
+
+
+DAMAGE = {
+    "a row was altered": ("usage_1h UPDATE requests = requests + 1 WHERE partition = 1", {"usage_1h"}),
+    "rows are gone": ("latency_1h DELETE WHERE partition = 2", {"latency_1h"}),
+    "a digest was altered": (
+        "latency_1h UPDATE latency_means = arrayMap(m -> m * 2, latency_means) WHERE partition = 0",
+        {"latency_1h"},
+    ),
+    "an event is gone": ("events DELETE WHERE log_offset = 7 AND log_partition = 0", {"events"}),
+    "an event was altered": ("events UPDATE cost_usd = cost_usd + 1 WHERE log_offset = 9", {"events"}),
+}
+
+
+def test_altered_rows_are_found_and_mended(stored):
+    """Whatever was done to the store by hand: exit code 1 with its table, then it is mended, then 0; twice is once."""
+    report = reconcile(stored)
+    assert report["equal"]
+    assert sum(part["events"] for part in report["partitions"]) == stored.ask("SELECT count() FROM events FINAL")[0][0]
+    for what, (sql, tables) in DAMAGE.items():
+        alter(stored, sql)
+        assert tables_of(reconcile(stored, code=1)) == tables, what
+        assert rebuild(stored)["mended"] > 0, what
+        assert reconcile(stored)["equal"], what
+    assert rebuild(stored)["mended"] == 0
+    stored.check()
+
+
+def test_rows_that_no_insert_can_replace_are_deleted(stored):
+    """A version beyond the log, rows for which the log has nothing, and events that nobody sent."""
+    for table, changed in (
+        ("usage_1h", "requests + 5 AS requests, version + 1000000 AS version"),
+        ("errors_1h", "'made up' AS error_code"),
+        ("provider_health_5m", "latency_us + 1 AS latency_us"),
+        ("events", "timestamp + INTERVAL 1 MINUTE AS timestamp"),
+    ):
+        insert_again(stored, table, changed)
+        assert tables_of(reconcile(stored, code=1)) == {table}
+        assert rebuild(stored)["mended"] > 0
+        assert reconcile(stored)["equal"]
+    stored.check()
+
+
+def test_it_is_fair_to_a_worker_that_goes_on(deployment):
+    """While records come in and are stored nothing differs; what is altered then is found, mended, and stays mended."""
+    worker = deployment.worker()
+    with deployment.traffic(12):
+        until(lambda: worker.metric("flush_rows_total") > 500, "the worker has stored something")
+        for _ in range(3):
+            assert reconcile(deployment)["equal"]
+        alter(deployment, "rate_limits_1m UPDATE rate_limited = 1000 WHERE partition = 3")
+        rebuild(deployment)
+        assert reconcile(deployment)["equal"]
+    deployment.check()
+    assert reconcile(deployment)["equal"]
+
+
+def test_few_rows_in_memory_cost_passes(stored):
+    """The hours are then read in several passes, with the same verdict."""
+    alter(stored, "usage_1h UPDATE requests = requests + 1 WHERE partition = 1")
+    whole, parted = reconcile(stored, code=1), reconcile(stored, "--rows", "1000", code=1)
+    few = reconcile(stored, "--partition", "1", "--rows", "1000", code=1)
+    assert whole["differences"] == parted["differences"] == few["differences"]
+    assert {part["partition"] for part in few["partitions"]} == {1}
+
+
+def test_parts_of_the_log(stored):
+    """By offset: what an earlier beginning would be needed for is left out, and a later end is no difference."""
+    report = reconcile(stored, "--from-offset", "10", "--to-offset", "50")
+    assert [part["through_offset"] for part in report["partitions"]] == [50] * 4
+    assert all(
+        "are left out, because the log begins at offset 10" in part["left_out"][0] for part in report["partitions"]
+    )
+    hour = rfc3339(clock.now_ms() - 6 * HOUR_MS)
+    assert reconcile(stored, "--to", hour)["equal"]
+
+
+def test_what_was_refused_stays_refused(deployment):
+    """Settings that accept now what was a dead letter then are no reason for a difference."""
+    event = an_event(1, at_ms=clock.now_ms(), metadata={"note": "x" * 400})
+    deployment.send(
+        iter(
+            [
+                (0, [line(event)], line(event)),
+                (0, [an_event(2, at_ms=clock.now_ms())], line(an_event(2, at_ms=clock.now_ms()))),
+            ]
+        )
+    )
+    worker = deployment.worker(max_record_bytes=400)
+    until(lambda: len(deployment.dead()) == 1, "a dead letter")
+    deployment.check()
+    assert worker.stop() == 0
+    assert reconcile(deployment)["equal"]
+
+
+def test_without_an_events_table_rebuild_makes_one(deployment):
+    """Turned off it is no difference; turned on later, the log's events are missing, and can be made."""
+    deployment.send(some_records(13, 40))
+    worker = deployment.worker(events_table=False)
+    until(lambda: sum(p for _, p in deployment.ask("SELECT partition, position FROM progress FINAL")) == 40, "stored")
+    assert worker.stop() == 0
+    assert reconcile(deployment, events_table=False)["equal"]
+    assert tables_of(reconcile(deployment, code=1)) == {"events"}
+    rebuild(deployment)
+    deployment.check()
+
+
+def test_another_epoch(deployment):
+    """A lower epoch than the stored one is another log: exit code 3 by way of its error, and what to set."""
+    deployment.send(some_records(14, 8))
+    worker = deployment.worker(topic_epoch=1)
+    deployment.check()
+    assert worker.stop() == 0
+    done = CliRunner().invoke(cli, ["reconcile"], env=environment_of(deployment.settings), standalone_mode=False)
+    assert "the store is at topic epoch 1" in str(done.exception)
+    report = reconcile(deployment, topic_epoch=1)
+    assert "because this life of the topic begins at offset 0" in report["partitions"][0]["left_out"][0]
