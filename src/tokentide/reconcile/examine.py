@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -129,9 +130,10 @@ class Examination:
     async def read(self, part: Part, sieve: Sieve, end: int, take: Callable[[list[Record]], None]) -> None:
         """Read from where the sieve stands up to an offset."""
         begin = sieve.state.next_offset
-        async for raw in self.log.read(part.partition, begin, end):
-            take(parse(raw, self.limits))
-            self.on_read(len(raw))
+        async with aclosing(self.log.read(part.partition, begin, end)) as slices:
+            async for raw in slices:
+                take(parse(raw, self.limits))
+                self.on_read(len(raw))
 
     async def sieve(self, part: Part, *, keep_events: bool = False) -> Sieve:
         """An empty sieve that begins where the part's events may."""

@@ -21,6 +21,10 @@ __all__ = ["EventPlace", "Stored", "Sums"]
 Sums = dict[tuple[str, int], tuple[Mapping[str, int], int]]
 """What rows add up to, by table and hour, with the highest version among them."""
 
+_OF_BUCKETS = (
+    "partition = {partition:UInt16} AND bucket >= toDateTime({begin:UInt32}, 'UTC') "
+    "AND bucket < toDateTime({end:UInt32}, 'UTC')"
+)
 _OF_SPAN = (
     "timestamp >= fromUnixTimestamp64Milli({begin:Int64}, 'UTC') "
     "AND timestamp < fromUnixTimestamp64Milli({end:Int64}, 'UTC')"
@@ -55,10 +59,10 @@ class Stored:
 
     def size(self, span: Span) -> tuple[int, int]:
         """How many rows of the rollups there are, and an hour that about half of them lie before."""
-        selected = "SELECT count(), quantileExact(0.5)(toUInt32(bucket)) FROM {} WHERE "
-        found = [self._ask(f"size_{table.name}", selected.format(table.name), span) for table in TABLES]
-        sizes = [(count, int(middle) // 3600 * 3600) for ((count, middle),) in found]
-        return sum(count for count, _ in sizes), max(sizes)[1]
+        selected = "SELECT count(), quantileExact(0.5)(toUInt32(bucket))"
+        sql = " UNION ALL ".join(f"{selected} FROM {table.name} WHERE {_OF_BUCKETS}" for table in TABLES)
+        sizes = sorted(self._store.ask(Query("row_counts", sql, self._of_buckets(span))))
+        return sum(count for count, _ in sizes), sizes[-1][1] // 3600 * 3600
 
     def rows(self, span: Span) -> Rows:
         """Every row of the rollups."""
@@ -71,8 +75,11 @@ class Stored:
         hour = "intDiv(toUInt32(bucket), 3600) * 3600 AS hour"
         for table in TABLES:
             told = TOLD[table.name]
-            selected = f"SELECT {hour}, {', '.join(told.values())}, max(version) FROM {table.name} FINAL WHERE "  # noqa: S608  constants
-            for at, *values, version in self._ask(f"sums_{table.name}", selected, span, " GROUP BY hour"):
+            sql = (
+                f"SELECT {hour}, {', '.join(told.values())}, max(version) FROM {table.name} FINAL "  # noqa: S608  constants
+                f"WHERE {_OF_BUCKETS} GROUP BY hour"
+            )
+            for at, *values, version in self._store.ask(Query(f"sums_{table.name}", sql, self._of_buckets(span))):
                 found[table.name, at] = dict(zip(told, values, strict=True)), version
         if not events.empty:
             found |= self._sums_of_events(events)
@@ -128,13 +135,8 @@ class Stored:
         rows = self._store.ask(Query("sums_events", sql, self._of_log(span)))
         return {("events", int(at)): (dict(zip(told, values, strict=True)), 0) for at, *values in rows}
 
-    def _ask(self, name: str, selected: str, span: Span, rest: str = "") -> list[tuple[Any, ...]]:
-        condition = (
-            "partition = {partition:UInt16} AND bucket >= toDateTime({begin:UInt32}, 'UTC') "
-            "AND bucket < toDateTime({end:UInt32}, 'UTC')"
-        )
-        args = {"partition": self._partition, "begin": span.begin, "end": span.end}
-        return self._store.ask(Query(name, f"{selected}{condition}{rest}", args))
+    def _of_buckets(self, span: Span) -> dict[str, int]:
+        return {"partition": self._partition, "begin": span.begin, "end": span.end}
 
     def _of_log(self, span: Span) -> dict[str, int]:
         times = {"begin": span.begin * 1000, "end": span.end * 1000}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ __all__ = ["KafkaDeadLetters", "KafkaLog", "ThreadedRows"]
 
 _T = TypeVar("_T")
 _READ_RECORDS = 2000
+_FETCH_MS = 20  # what is read is there already; a longer poll at the end of a log would hold up the next question
 _CUT_BYTES = 64 * 1024  # below any limit that a topic may have
 _logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class KafkaLog:
             found = (await consumer.offsets_for_times({place: max(0, time_ms)}))[place]
         return None if found is None else int(found.offset)
 
-    async def read(self, partition: int, begin: int, end: int) -> AsyncIterator[Sequence[RawRecord]]:
+    async def read(self, partition: int, begin: int, end: int) -> AsyncGenerator[Sequence[RawRecord], None]:
         """See `Log`."""
         if begin >= end:  # an assignment that ends before the fetcher saw it would kill that, and every later read
             return
@@ -139,6 +140,7 @@ class KafkaLog:
                 consumer = AIOKafkaConsumer(
                     group_id=self._settings.group if self._commit else None,
                     enable_auto_commit=False,
+                    fetch_max_wait_ms=_FETCH_MS,
                     auto_offset_reset="earliest",  # what was deleted since its offset was asked for
                     **kafka_options(self._settings),
                 )
