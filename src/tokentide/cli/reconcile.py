@@ -72,8 +72,8 @@ def rebuild(
 
     What `reconcile` finds in these hours is inserted anew, and deleted where the log has nothing for it or where its
     version is one that no insert could replace; then it is compared again. Running it twice changes nothing more.
-    Workers may go on meanwhile; only when one was started after the damage, and within the hot window, it holds the
-    damage in memory: stop the workers first then.
+    Workers may go on meanwhile; only one that has read the damage back, because it was started after it or a late event
+    came to it, stores it once more: then rebuild again, for hours of the hot window with the workers stopped.
 
     Exit codes: 0 these hours are right, 1 something differs still or the log does not tell all of them any more,
     3 Kafka or ClickHouse is not reachable, or the log is another one.

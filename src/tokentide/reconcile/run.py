@@ -140,7 +140,7 @@ def _warn(report: Report, settings: Settings) -> None:
         log_time_ms = one.part.position.log_time_ms
         if one.verdict.mended and log_time_ms is not None and one.part.span.end * 1000 > log_time_ms - hot:
             report.notes.append(
-                "some rebuilt hours are within the hot window, and workers hold them in memory: one that was started "
+                "some of these hours are within the hot window, and workers hold them in memory: one that was started "
                 "after the damage read it back. If a difference comes back, stop the workers, rebuild, and start them"
             )
             return
