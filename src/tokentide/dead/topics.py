@@ -15,11 +15,10 @@ from tokentide.dead.ledger import Ledger
 from tokentide.dead.letter import DeadRecord, Letter, LetterId, Mark, Place, mark_bytes
 from tokentide.dead.replay import Arrived, Identity, ReplayRecord
 from tokentide.errors import DependencyUnavailable
-from tokentide.events import Limits, decode
+from tokentide.events import Limits, RawRecord, decode
 from tokentide.kafka import kafka_options, partition_counts
 from tokentide.settings import Settings
 from tokentide.worker.adapters import KafkaLog
-from tokentide.worker.ports import RawRecord
 
 __all__ = ["DeadTopic", "KafkaPost", "posting", "reading"]
 

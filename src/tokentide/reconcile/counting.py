@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tokentide.events import DecodedEvent
+from tokentide.events import DecodedEvent, Stretch
 from tokentide.reconcile.span import Span
-from tokentide.rollups import Record
 
 __all__ = ["TOLD", "Counts", "PlainCounts"]
 
@@ -60,23 +59,29 @@ class PlainCounts:
         self._log_ms = 0
         self._last_ms: dict[tuple[str, int], int] = {}  # in the order of the last occurrence
 
-    def take(self, record: Record) -> None:
-        """Count the next record."""
-        self._log_ms = max(self._log_ms, record.time_ms)
-        for event in record.decoded.events:
-            identity = event.project_id, event.event_id.int
-            last_ms = self._last_ms.pop(identity, None)
-            self._last_ms[identity] = self._log_ms
-            if len(self._last_ms) > self._max_ids:
-                del self._last_ms[next(iter(self._last_ms))]
-            known = last_ms is not None and self._log_ms - last_ms <= self._window_ms
-            if not known and self._span.holds(event.event_time_ms):
-                self._count(event)
+    def take(self, stretch: Stretch) -> None:
+        """Count the next records."""
+        begin = 0
+        for time_ms, end in stretch.steps:
+            self._log_ms = max(self._log_ms, time_ms)
+            for event in stretch.events[begin:end]:
+                self._see(event)
+            begin = end
         self._forget()
 
     def copy(self) -> Counts:
         """What is counted until now."""
         return {place: Counter(counts) for place, counts in self.counts.items()}
+
+    def _see(self, event: DecodedEvent) -> None:
+        identity = event.project_id, event.event_id.int
+        last_ms = self._last_ms.pop(identity, None)
+        self._last_ms[identity] = self._log_ms
+        if len(self._last_ms) > self._max_ids:
+            del self._last_ms[next(iter(self._last_ms))]
+        known = last_ms is not None and self._log_ms - last_ms <= self._window_ms
+        if not known and self._span.holds(event.event_time_ms):
+            self._count(event)
 
     def _forget(self) -> None:
         while self._last_ms:
@@ -90,7 +95,8 @@ class PlainCounts:
         tokens = event.input_tokens + event.output_tokens
         stored = self.counts.setdefault(("events", hour), Counter())
         ids = stored["ids"] ^ _mixed(event.event_id.bytes)
-        stored.update(events=1, tokens=tokens, cost_nanos=event.cost_nanos, latency_us=event.latency_us)
+        stored.update(events=1, tokens=tokens, cost_nanos=event.cost_nanos)
+        stored["latency_us"] += round(event.latency_ms * 1000)
         stored["ids"] = ids
         if event.kind == "llm" and event.virtual_model is None:
             self._add("usage_1h", hour, requests=1, tokens=tokens, cost_nanos=event.cost_nanos)

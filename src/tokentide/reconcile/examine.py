@@ -7,21 +7,20 @@ not read, and each is compared with the log up to its own version.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tokentide.errors import LogMismatch
-from tokentide.events import Limits
+from tokentide.events import Limits, RawRecord
 from tokentide.reconcile.counting import Counts
 from tokentide.reconcile.judging import Difference, count_differences, row_differences, unlike
 from tokentide.reconcile.sieve import Refused, Rows, Sieve
 from tokentide.reconcile.span import Span
 from tokentide.reconcile.stored import Stored
-from tokentide.rollups import FoldSettings, Position, Record, hash_of
+from tokentide.rollups import FoldSettings, Position, hash_of
 from tokentide.store.port import Store
-from tokentide.worker.loading import parse
 from tokentide.worker.ports import Log
 
 __all__ = ["Examination", "Part", "Verdict"]
@@ -127,12 +126,12 @@ class Examination:
         """The stored rows of the part."""
         return Stored(self.store, part.partition, part.base, part.base | part.position.offset)
 
-    async def read(self, part: Part, sieve: Sieve, end: int, take: Callable[[list[Record]], None]) -> None:
+    async def read(self, part: Part, sieve: Sieve, end: int, take: Callable[[Sequence[RawRecord]], None]) -> None:
         """Read from where the sieve stands up to an offset."""
         begin = sieve.state.next_offset
         async with aclosing(self.log.read(part.partition, begin, end)) as slices:
             async for raw in slices:
-                take(parse(raw, self.limits))
+                take(raw)
                 self.on_read(len(raw))
 
     async def sieve(self, part: Part, *, keep_events: bool = False) -> Sieve:
@@ -142,7 +141,7 @@ class Examination:
         begin = await self.log.offset_at(part.partition, earliest_ms) if earliest_ms else part.begin
         start = part.position.offset if begin is None else min(max(begin, part.begin), part.position.offset)
         at = Position(offset=start, epoch=part.position.epoch)
-        return Sieve(part.partition, at, whole, self.fold, part.refused, keep_events=keep_events)
+        return Sieve(part.partition, at, whole, self.fold, self.limits, refused=part.refused, keep_events=keep_events)
 
     async def _pass(self, part: Part) -> Verdict:
         stored = self.stored(part)
@@ -164,7 +163,7 @@ class Examination:
         found += count_differences(_told(low, part), _told(sieve.plain.copy(), part), sums, through)
         return Verdict(len(expected.keys() | rows.keys()), _events_of(low), 1, found)
 
-    def _take(self, part: Part, sieve: Sieve, records: list[Record]) -> None:
+    def _take(self, part: Part, sieve: Sieve, records: Sequence[RawRecord]) -> None:
         sieve.take(records)
         if sieve.held > self.most_rows:
             _split(part, sieve.hours())
@@ -181,7 +180,7 @@ class Examination:
         latest = dict(before)
         waiting = dict(ahead)
 
-        def take(records: list[Record]) -> None:
+        def take(records: Sequence[RawRecord]) -> None:
             for record in records:
                 sieve.take([record])
                 changed = sieve.rows()

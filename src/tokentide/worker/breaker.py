@@ -15,8 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from tokentide.errors import TooManyRefused
-from tokentide.events import Limits, RefusedAt, Stretch, read_stretch
-from tokentide.events.decode import Reason
+from tokentide.events import Limits, Reason, RefusedAt, Stretch, read_stretch
 from tokentide.worker.ports import Log
 
 __all__ = ["Breaker", "RatioLimit"]

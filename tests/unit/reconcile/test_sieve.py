@@ -7,8 +7,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders import AT_MS, HOUR_MS, an_event, line, record
-from tests.unit.rollups.logs import logs
+from tests.builders import AT_MS, HOUR_MS, an_event, line, lines
+from tests.fakes import FakeRecord
+from tests.unit.rollups.logs import logs, stretch
+from tokentide.events import Limits
 from tokentide.reconcile.sieve import Sieve
 from tokentide.reconcile.span import LAST_SECOND, Span, covered_from_ms
 from tokentide.rollups import FoldSettings, PartitionState, Position
@@ -25,13 +27,13 @@ def straight(log, fold):
     """The rows and the counts of folding the log once, from its beginning."""
     state = PartitionState(0, fold, Position())
     for entry in log:
-        state.fold(entry.record)
+        state.fold(stretch([entry]))
     rows = {(bucket.table, row.key): row for bucket, row in state.snapshot().rows}
     return rows, state.take_counts().events
 
 
 def sifted(log, span, fold, **options):
-    sieve = Sieve(0, Position(offset=log[0].offset if log else 0), span, fold, **options)
+    sieve = Sieve(0, Position(offset=log[0].offset), span, fold, Limits(), **options)
     sieve.take([entry.record for entry in log])
     return sieve
 
@@ -93,9 +95,10 @@ def test_hours_that_a_cut_log_covers_are_whole(log, data, window_ms):
 def test_what_was_refused_when_it_came_does_not_count():
     """A dead letter of an event, and one of a whole record, found by place and time; they claim no id either."""
     events = [an_event(number) for number in range(3)]
-    records = [record(0, *events), record(1, events[1]), record(2, events[0])]
+    values = [lines(events), line(events[1]), line(events[0])]
+    records = [FakeRecord(offset, AT_MS, value) for offset, value in enumerate(values)]
     refused = {(0, 1, AT_MS), (2, None, AT_MS), (1, None, AT_MS + 1)}
-    sieve = Sieve(0, Position(), ALL, FoldSettings(), refused, keep_events=True)
+    sieve = Sieve(0, Position(), ALL, FoldSettings(), Limits(), refused=refused, keep_events=True)
     sieve.take(records)
     assert sieve.places == [(0, 0, "p", AT_MS), (0, 2, "p", AT_MS), (1, 0, "p", AT_MS)]
     assert sieve.plain.copy()["events", AT_MS // HOUR_MS * 3600]["events"] == 3
@@ -104,7 +107,8 @@ def test_what_was_refused_when_it_came_does_not_count():
 
 def test_memory_is_counted_in_rows():
     """What is held, and the hours of it, by which a pass is split."""
-    sieve = Sieve(0, Position(), ALL, FoldSettings())
-    sieve.take([record(0, an_event(1), an_event(2, at_ms=AT_MS - HOUR_MS))])
+    sieve = Sieve(0, Position(), ALL, FoldSettings(), Limits())
+    value = lines([an_event(1), an_event(2, at_ms=AT_MS - HOUR_MS)])
+    sieve.take([FakeRecord(0, AT_MS, value)])
     assert sieve.held == 6
     assert len(sieve.hours()) == 6
