@@ -136,7 +136,8 @@ class Examination:
 
     async def sieve(self, part: Part, *, keep_events: bool = False) -> Sieve:
         """An empty sieve that begins where the part's events may."""
-        whole = Span(min(part.span.begin, part.events.begin), max(part.span.end, part.events.end))
+        spans = [span for span in (part.span, part.events) if not span.empty] or [part.span]
+        whole = Span(min(span.begin for span in spans), max(span.end for span in spans))
         earliest_ms = max(0, whole.earliest_record_ms() - self.fold.dedup_window_ms)
         begin = await self.log.offset_at(part.partition, earliest_ms) if earliest_ms else part.begin
         start = part.position.offset if begin is None else min(max(begin, part.begin), part.position.offset)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tokentide.reconcile.examine import Part, Verdict
+from tokentide.reconcile.span import LAST_SECOND
 
 __all__ = ["PartReport", "Report"]
 
@@ -96,7 +97,7 @@ def _partition(one: PartReport) -> dict[str, Any]:
         "through_offset": part.position.offset,
         "from_offset": part.begin,
         "from": _moment(part.span.begin),
-        "to": _moment(part.span.end),
+        "to": None if part.span.end == LAST_SECOND else _moment(part.span.end),
         "rows": verdict.rows,
         "events": verdict.events,
         "passes": verdict.passes,
