@@ -45,9 +45,9 @@ def _conditions(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--limit", type=click.IntRange(1), help="Only the newest N.  [default: 50, with --json all]")
 @click.pass_obj
 def list_(log_format: str | None, /, *, limit: int | None, as_json: bool, **conditions: Any) -> None:
-    """List dead letters, the newest last, and how many there are for each reason.
+    """List dead letters, by reason, project and time.
 
-    A letter that stands in the topic twice, because a worker failed in the middle of a flush, is one letter here.
+    The newest come last, and below them how many there are for each reason. A letter that stands in the topic twice, because a worker failed in the middle of a flush, is one letter here.
     """
     from tokentide.dead.run import list_letters
 
@@ -87,13 +87,14 @@ def replay(
     as_json: bool,
     **conditions: Any,
 ) -> None:
-    """Send letters to the topic of the events once more: after what refused them was mended.
+    """Send letters once more, after a fix; exactly once.
 
-    Each is sent exactly once, also when this command is killed and run again, and goes to the partition that it came
+    They go to the topic of the events again, after what refused them was mended. Each is sent exactly once, also when this command is killed and run again, and goes to the partition that it came
     from, where its duplicates are known. A second replay says that it was replayed already, and sends nothing. One
     that is refused again is a new letter, which says whose replay it is, and is only sent again with --again.
 
-    A letter that was cut because it was too large is sent whole while the log still holds its record. Exit code 1 when
+    A letter that settings accept now, and did not then, waits until its record is older than the duplicates window: a
+    worker that starts would else take it for a repetition. A letter that was cut because it was too large is sent whole while the log still holds its record. Exit code 1 when
     a letter could not be sent.
     """
     from tokentide.dead.run import replay_letters
