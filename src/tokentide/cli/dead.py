@@ -47,7 +47,8 @@ def _conditions(command: Callable[..., None]) -> Callable[..., None]:
 def list_(log_format: str | None, /, *, limit: int | None, as_json: bool, **conditions: Any) -> None:
     """List dead letters, by reason, project and time.
 
-    The newest come last, and below them how many there are for each reason. A letter that stands in the topic twice, because a worker failed in the middle of a flush, is one letter here.
+    The newest come last, and below them how many there are for each reason. A letter that stands in the topic
+    twice, because a worker failed in the middle of a flush, is one letter here.
     """
     from tokentide.dead.run import list_letters
 
@@ -89,13 +90,14 @@ def replay(
 ) -> None:
     """Send letters once more, after a fix; exactly once.
 
-    They go to the topic of the events again, after what refused them was mended. Each is sent exactly once, also when this command is killed and run again, and goes to the partition that it came
-    from, where its duplicates are known. A second replay says that it was replayed already, and sends nothing. One
-    that is refused again is a new letter, which says whose replay it is, and is only sent again with --again.
+    They go to the topic of the events again, after what refused them was mended. Each is sent exactly once, also
+    when this command is killed and run again, and goes to the partition that it came from, where its duplicates are
+    known. A second replay says that it was replayed already, and sends nothing. One that is refused again is a new
+    letter, which says whose replay it is, and is only sent again with --again.
 
-    A letter that settings accept now, and did not then, waits until its record is older than the duplicates window: a
-    worker that starts would else take it for a repetition. A letter that was cut because it was too large is sent whole while the log still holds its record. Exit code 1 when
-    a letter could not be sent.
+    A letter that settings accept now, and did not then, waits until its record is older than the duplicates window:
+    a worker that starts would else take it for a repetition. A letter that was cut because it was too large is sent
+    whole while the log still holds its record. Exit code 1 when a letter could not be sent.
     """
     from tokentide.dead.run import replay_letters
 
