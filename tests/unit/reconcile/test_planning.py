@@ -18,17 +18,17 @@ from tokentide.store.rows import Progress
 DAY_MS = 24 * HOUR_MS
 HOUR = AT_MS // HOUR_MS * 3600
 ALL = Span(0, LAST_SECOND)
+STORED = Position(20, AT_MS, 0, 7)
 
 
-def planned(progress=None, wanted=None, begins=0, now_ms=AT_MS + DAY_MS, partitions=1, **settings):
+def planned(progress=STORED, wanted=None, begins=0, now_ms=AT_MS + DAY_MS, partitions=1, **settings):
     """The report for topics of twenty records, one each ten minutes."""
     topic = Topic(partitions)
     for partition in range(partitions):
         for number in range(20):
             topic.append(partition, AT_MS + number * HOUR_MS // 6, b"x")
         topic.begins[partition] = begins
-    at = Position(20, AT_MS, 0, 7) if progress is None else progress
-    stored = {number: Progress(number, at, 0) for number in range(partitions)} if at else {}
+    stored = {number: Progress(number, progress, 0) for number in range(partitions)} if progress else {}
     return asyncio.run(
         plan(
             Settings.model_validate(settings),
@@ -83,7 +83,7 @@ def test_an_earlier_end_can_be_asked_for():
 
 def test_a_partition_that_was_never_stored():
     """It has a position, its beginning; so it is after the epoch was raised and nobody read yet."""
-    for report in (planned(Position()), planned(Position(9), topic_epoch=1)):
+    for report in (planned(None), planned(Position()), planned(Position(9), topic_epoch=1)):
         assert report.parts[0].part.position.offset == 0
         assert "nothing of it is stored yet" in report.parts[0].left_out
 
