@@ -205,7 +205,7 @@ class Pipeline:
     def _folded(self, partition: int, stretch: Stretch) -> None:
         if stretch.refusals:
             self._letters.add(partition, stretch.refusals)
-            count_refused(self._metrics, stretch.refusals)
+            count_refused(self._metrics, partition, stretch.refusals)
             self._breaker.look_at(partition, stretch)
         count_folded(self._metrics, partition, self.states[partition].take_counts())
 
