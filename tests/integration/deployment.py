@@ -123,9 +123,9 @@ class Log:
 
 
 class Deployment:
-    """One topic with its own tables, group and workers."""
+    """One topic with its own tables, group and workers; `settings` go before those that are made up here."""
 
-    def __init__(self, machine: Machine, name: str) -> None:
+    def __init__(self, machine: Machine, name: str, **settings: object) -> None:
         self.machine = machine
         self.log = Log()
         self.workers: list[WorkerProcess] = []
@@ -140,6 +140,7 @@ class Deployment:
                 "metrics_port": 0,
                 "flush_interval_seconds": 0.5,
             }
+            | settings
         )
 
     def __enter__(self) -> Self:

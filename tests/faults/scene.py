@@ -1,0 +1,127 @@
+"""One topic under steady load, its workers, and the audit of what they stored."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import SecretStr
+
+from tests.faults.audit import Audit, Verdict
+from tests.faults.load import Load
+from tests.faults.machine import WiredMachine
+from tests.integration.deployment import PARTITIONS, Deployment, WorkerProcess, until
+from tokentide.kafka import ensure_topics
+from tokentide.store import Query, open_store
+from tokentide.store.migrate import migrate
+
+__all__ = ["Scene", "rss_bytes"]
+
+RECORDS_PER_SECOND = 120.0
+CAUGHT_UP_SECONDS = 90.0
+DECISIONS = ("events_total", "duplicates_total", "skipped_total", "dead_letters_total")
+
+
+class Scene(Deployment):
+    """A deployment whose workers go through the wires, and whose tests do not.
+
+    Windows are short, so that repeats and late events on both sides of them occur all the time.
+    """
+
+    machine: WiredMachine
+
+    def __init__(self, machine: WiredMachine, name: str, seed: int = 1, **settings: object) -> None:
+        wired = {"clickhouse": SecretStr(f"http://127.0.0.1:{machine.store_wire.port}")}
+        super().__init__(machine, name, **({"hot_window_seconds": 60, "dedup_window_seconds": 20} | wired | settings))
+        own = {"kafka": machine.direct, "clickhouse": SecretStr(machine.store.dsn)}
+        self.direct = self.settings.model_copy(update=own)
+        self.audit = Audit(self.direct, PARTITIONS)
+        self.load = Load(machine.direct, name, PARTITIONS, seed, RECORDS_PER_SECOND)
+
+    def __enter__(self) -> Self:
+        migrate(self.direct)
+        copies = min(3, len(self.machine.cluster.nodes))
+        asyncio.run(ensure_topics(self.direct, partitions=PARTITIONS, replication=copies))
+        return self
+
+    @contextmanager
+    def loaded(self) -> Iterator[Load]:
+        """Steady load while the block lasts."""
+        with self.load:
+            yield self.load
+
+    # ---- workers
+
+    def living(self) -> list[WorkerProcess]:
+        """The workers that run."""
+        return [worker for worker in self.workers if worker.child.exit_code is None]
+
+    def crew(self, size: int) -> list[WorkerProcess]:
+        """Exactly so many workers, all ready, every partition held by one of them."""
+        for worker in self.living()[size:]:
+            assert worker.stop() == 0
+        while len(self.living()) < size:
+            self.worker()
+        until(self.is_shared, f"{size} workers share the partitions", 60)
+        return self.living()
+
+    def is_shared(self) -> bool:
+        """Whether every partition is held by one worker, and every worker is ready."""
+        if any(worker.ready() != 200 for worker in self.living()):
+            return False
+        held = [number for worker in self.living() for number in worker.partitions()]
+        return sorted(held) == list(range(PARTITIONS))
+
+    # ---- what became of the load
+
+    def stored_until(self) -> dict[int, int]:
+        """The position of each partition."""
+        return dict(self.ask("SELECT partition, position FROM progress FINAL"))
+
+    def catches_up(self) -> float:
+        """Wait until everything that is in the log now is stored; how many seconds that took."""
+        began, ends = time.monotonic(), self.audit.log_ends()
+        until(lambda: self._has(ends), f"everything below {ends} is stored", CAUGHT_UP_SECONDS)
+        return time.monotonic() - began
+
+    def settle(self) -> Verdict:
+        """Stop sending, wait until all is stored, compare every table with the oracle, and go on sending."""
+        self.load.pause()
+        try:
+            self.audit.read_log(self.load.acknowledged)
+            until(lambda: self.stored_until() == self.audit.ends, f"{self.audit.ends} is stored", CAUGHT_UP_SECONDS)
+            verdict = self.audit.compare(self.ask)
+        finally:
+            self.load.resume()
+        for worker in self.living():
+            assert self.unaccounted(worker) == {}, worker.child.name
+        return verdict
+
+    @staticmethod
+    def unaccounted(worker: WorkerProcess) -> dict[str, float]:
+        """By partition, how many of the events that a worker read are in none, or in two, of its counters."""
+        balance: dict[str, float] = defaultdict(float)
+        for name, sign in (("read_events_total", 1), *((decision, -1) for decision in DECISIONS)):
+            for labels, value in worker.samples(name):
+                balance[labels["partition"]] += sign * value
+        return {partition: left for partition, left in balance.items() if left}
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """An answer of the store, past the wire."""
+        with closing(open_store(self.direct.clickhouse.get_secret_value(), self.direct.database)) as store:
+            return store.ask(Query("test", sql))
+
+    def _has(self, ends: dict[int, int]) -> bool:
+        stored = self.stored_until()
+        return all(stored.get(partition, 0) >= end for partition, end in ends.items())
+
+
+def rss_bytes(worker: WorkerProcess) -> int:
+    """The memory that a process takes."""
+    status = Path(f"/proc/{worker.child.pid}/status").read_text()
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmRSS:"))
