@@ -114,10 +114,12 @@ class Load:
 
     Attributes:
         acknowledged: the number of each record that Kafka acknowledged since this was last taken, by its place.
+        count: how many records were acknowledged in all.
     """
 
     def __init__(self, kafka: str, topic: str, partitions: int, seed: int, records_per_second: float) -> None:
         self.acknowledged: dict[tuple[int, int], int] = {}
+        self.count = 0
         self._kafka, self._topic = kafka, topic
         self._records = made_up(seed, partitions)
         self._rest_seconds = _TOGETHER / records_per_second
@@ -176,4 +178,5 @@ class Load:
         for number, sent in flying:
             place = await sent
             self.acknowledged[place.partition, place.offset] = number
+            self.count += 1
         flying.clear()

@@ -41,6 +41,7 @@ class Scene(Deployment):
         own = {"kafka": machine.direct, "clickhouse": SecretStr(machine.store.dsn)}
         self.direct = self.settings.model_copy(update=own)
         self.audit = Audit(self.direct, PARTITIONS)
+        self.names: dict[WorkerProcess, str] = {}
         self.load = Load(machine.direct, name, PARTITIONS, seed, RECORDS_PER_SECOND)
 
     def __enter__(self) -> Self:
@@ -61,14 +62,17 @@ class Scene(Deployment):
         """The workers that run."""
         return [worker for worker in self.workers if worker.child.exit_code is None]
 
-    def crew(self, size: int) -> list[WorkerProcess]:
-        """Exactly so many workers, all ready, every partition held by one of them."""
-        for worker in self.living()[size:]:
-            assert worker.stop() == 0
-        while len(self.living()) < size:
-            self.worker()
-        until(self.is_shared, f"{size} workers share the partitions", 60)
-        return self.living()
+    def named(self, name: str) -> WorkerProcess:
+        """Start a worker that Kafka knows by its name, and that takes over at once what the one before it had."""
+        worker = self.worker(group_instance_id=name)
+        self.names[worker] = name
+        return worker
+
+    def crew(self, *names: str) -> None:
+        """Start such workers, and wait until they share the partitions."""
+        for name in names:
+            self.named(name)
+        self.whole()
 
     def is_shared(self) -> bool:
         """Whether every partition is held by one worker, and every worker is ready."""
@@ -77,7 +81,16 @@ class Scene(Deployment):
         held = [number for worker in self.living() for number in worker.partitions()]
         return sorted(held) == list(range(PARTITIONS))
 
+    def whole(self) -> None:
+        """Wait until every partition is held and every worker ready."""
+        until(self.is_shared, "the workers share the partitions and are ready", CAUGHT_UP_SECONDS)
+
     # ---- what became of the load
+
+    def passes(self, records: int) -> None:
+        """Wait until Kafka has acknowledged so many more records."""
+        wanted = self.load.count + records
+        until(lambda: self.load.count >= wanted, f"{records} records more", CAUGHT_UP_SECONDS)
 
     def stored_until(self) -> dict[int, int]:
         """The position of each partition."""
@@ -106,9 +119,9 @@ class Scene(Deployment):
     def unaccounted(worker: WorkerProcess) -> dict[str, float]:
         """By partition, how many of the events that a worker read are in none, or in two, of its counters."""
         balance: dict[str, float] = defaultdict(float)
-        for name, sign in (("read_events_total", 1), *((decision, -1) for decision in DECISIONS)):
-            for labels, value in worker.samples(name):
-                balance[labels["partition"]] += sign * value
+        for name, labels, value in worker.scrape():
+            if name == "read_events_total" or name in DECISIONS:
+                balance[labels["partition"]] += -value if name in DECISIONS else value
         return {partition: left for partition, left in balance.items() if left}
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
