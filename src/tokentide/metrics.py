@@ -59,6 +59,12 @@ WORKER_METRICS = (
     Metric("tokentide_flush_seconds", "histogram", "time of one flush, rows to commit", buckets=_FLUSH_SECONDS),
     Metric("tokentide_flush_rows_total", "counter", "rows stored", ("table",)),
     Metric("tokentide_flush_failures_total", "counter", "flush attempts that failed and were repeated", ("kind",)),
+    Metric(
+        "tokentide_retries_total",
+        "counter",
+        "failed steps outside of flushes that were repeated: load of state, first commit, read_back of late events' rows",
+        ("step",),
+    ),
     Metric("tokentide_lag_records", "gauge", "records in the log that are not stored yet", ("partition",)),
     Metric("tokentide_committed_offset", "gauge", "next offset as committed to Kafka", ("partition",)),
     Metric("tokentide_freshness_seconds", "gauge", "age of the newest moment up to which everything is stored"),

@@ -95,6 +95,7 @@ def test_no_label_grows_with_the_users(metric: Metric) -> None:
         "result",
         "route",
         "status",
+        "step",
         "surface",
         "table",
         "version",

@@ -114,6 +114,7 @@ async def test_an_assignment_waits_for_a_store_that_is_away():
     await joining
     assert worker.pipeline.loaded
     assert worker.count("state_load_seconds") > 3
+    assert worker.count("retries") == worker.count("retries", step="load") == 5
 
 
 @in_virtual_time
@@ -347,6 +348,23 @@ async def test_a_late_event_reads_its_rows_back():
     assert worker.line.calls == ["read keys usage_1h", "read keys latency_1h", "read keys provider_health_5m"]
     assert worker.count("late_events") == 2
     await worker.feed(1)
+    await worker.flush()
+    world.check()
+
+
+@in_virtual_time
+async def test_a_late_event_that_waits_for_the_store_is_a_pause():
+    """While the store is away nothing can be folded that needs it: the worker says so, and goes on when it answers."""
+    world = late_world(181)
+    worker = await started(world, 3)
+    await worker.flush()
+    worker.line.lay_out("read keys usage_1h", *[Fault.UNAVAILABLE] * 4)
+    feeding = asyncio.create_task(worker.feed(1))
+    await asyncio.sleep(1)
+    assert (worker.pipeline.room.paused, worker.count("paused")) == (True, 1)
+    await feeding
+    assert (worker.pipeline.room.paused, worker.count("paused")) == (False, 0)
+    assert worker.count("retries", step="read_back") == 4
     await worker.flush()
     world.check()
 
