@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ __all__ = ["WiredMachine", "wired_machine"]
 
 _DESCRIBE_QUORUM = 55
 _ANSWER_SECONDS = 5.0
+_DISK_BYTES = 400 << 20
 
 
 @dataclass
@@ -32,11 +35,13 @@ class WiredMachine(Machine):
         cluster: the brokers.
         kafka_wires: the way to each broker.
         store_wire: the way to ClickHouse.
+        small_disk: where ClickHouse has its data, a file system of its own; None where none may be mounted.
     """
 
     cluster: Kafka
     kafka_wires: Sequence[Wire]
     store_wire: Wire
+    small_disk: Path | None
 
     @property
     def direct(self) -> str:
@@ -76,6 +81,7 @@ def wired_machine(path: Path, brokers: int) -> Iterator[WiredMachine]:
     with DataFolder(path) as folder, ExitStack() as stack:
         ports = folder.ports([f"wire-{number}" for number in range(brokers + 1)])
         to_store, *to_brokers = ports.values()
+        small_disk = stack.enter_context(_small_disk(folder.path / "clickhouse"))
         cluster = prepare_kafka(folder, brokers=brokers, advertised_ports=to_brokers, heap="384m")
         store = prepare_clickhouse(folder)
         wires = [Wire(to_store, store.port)]
@@ -83,7 +89,21 @@ def wired_machine(path: Path, brokers: int) -> Iterator[WiredMachine]:
         for wire in wires:
             stack.enter_context(wire)
         children = stack.enter_context(running([*cluster.parts, store.part]))
-        yield WiredMachine(folder, cluster.bootstrap, store, children, cluster, wires[1:], wires[0])
+        yield WiredMachine(folder, cluster.bootstrap, store, children, cluster, wires[1:], wires[0], small_disk)
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[Path | None]:
+    """A small file system at the folder, if this user may mount one."""
+    if os.geteuid() != 0:
+        yield None
+        return
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def _quorum_leader(port: int) -> int:
