@@ -62,7 +62,7 @@ WORKER_METRICS = (
     Metric(
         "tokentide_retries_total",
         "counter",
-        "failed steps outside of flushes that were repeated: load of state, first commit, read_back of late events' rows",
+        "steps outside of flushes that failed and were repeated",
         ("step",),
     ),
     Metric("tokentide_lag_records", "gauge", "records in the log that are not stored yet", ("partition",)),
