@@ -1,4 +1,4 @@
-"""Is what the store holds what the log says? The log is read back from Kafka, and every table compared with the oracle."""
+"""Is what the store holds what the log says? The log is read back from Kafka, and every table compared."""
 
 from __future__ import annotations
 

@@ -23,8 +23,9 @@ MOST_GROWTH_BYTES = 48 << 20
 
 @pytest.fixture(scope="module")
 def scene(one_broker: WiredMachine) -> Iterator[Scene]:
-    """Two workers that hold few rows in memory, under load."""
-    with Scene(one_broker, "store", max_dirty_buckets=MOST_ROWS) as scene, scene.loaded():
+    """Two workers that hold few rows in memory and read none back, so that only the bound pauses them, under load."""
+    settings = {"max_dirty_buckets": MOST_ROWS, "hot_window_seconds": 6 * 3600}
+    with Scene(one_broker, "store", **settings) as scene, scene.loaded():
         scene.crew("a", "b")
         yield scene
 

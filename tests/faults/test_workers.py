@@ -1,4 +1,4 @@
-"""Workers that are killed, stopped, frozen, added and taken away, under load: nothing is lost, nothing counted twice."""
+"""Workers that are killed, stopped, frozen, added and taken away, under load: no event lost, none counted twice."""
 
 from __future__ import annotations
 
