@@ -33,6 +33,7 @@ class Wire:
         delay_seconds: so long each piece takes.
         stuck_at: a request of which only the first half passes; its connection then stays silent.
         caught: set when one got stuck.
+        watch: told of each piece and its direction when it comes, before anything is done with it.
         connections: how many were taken so far.
     """
 
@@ -42,6 +43,7 @@ class Wire:
         self.delay_seconds = 0.0
         self.stuck_at: Callable[[bytes], bool] | None = None
         self.caught = threading.Event()
+        self.watch: Callable[[str, bytes], object] = lambda _, __: None
         self.connections = 0
         self._server_port = server_port
         self._loop = asyncio.new_event_loop()
@@ -74,6 +76,7 @@ class Wire:
     def heal(self) -> None:
         """Let everything pass again."""
         self.held, self.delay_seconds, self.stuck_at = "", 0.0, None
+        self.watch = lambda _, __: None
         self.caught.clear()
 
     def _do(self, call: Coroutine[Any, Any, None]) -> None:
@@ -120,6 +123,7 @@ class Wire:
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: str) -> None:
         with suppress(OSError):
             while data := await source.read(_CHUNK_BYTES):
+                self.watch(way, data)
                 if way == REQUESTS and self.stuck_at is not None and self.stuck_at(data):
                     sink.write(data[: len(data) // 2])
                     self.caught.set()
