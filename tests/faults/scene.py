@@ -129,6 +129,11 @@ class Scene(Deployment):
         with closing(open_store(self.direct.clickhouse.get_secret_value(), self.direct.database)) as store:
             return store.ask(Query("test", sql))
 
+    def command(self, sql: str) -> None:
+        """A statement that answers nothing."""
+        with closing(open_store(self.direct.clickhouse.get_secret_value(), self.direct.database)) as store:
+            store.command(sql)
+
     def _has(self, ends: dict[int, int]) -> bool:
         stored = self.stored_until()
         return all(stored.get(partition, 0) >= end for partition, end in ends.items())
