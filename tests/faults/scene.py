@@ -43,6 +43,7 @@ class Scene(Deployment):
         self.audit = Audit(self.direct, PARTITIONS)
         self.names: dict[WorkerProcess, str] = {}
         self.load = Load(machine.direct, name, PARTITIONS, seed, RECORDS_PER_SECOND)
+        self._seed = seed
 
     def __enter__(self) -> Self:
         migrate(self.direct)
@@ -55,6 +56,14 @@ class Scene(Deployment):
         """Steady load while the block lasts."""
         with self.load:
             yield self.load
+
+    @contextmanager
+    def more_load(self, partitions: int = PARTITIONS) -> Iterator[Load]:
+        """The same with other events, as often as it is asked for."""
+        self._seed += 1
+        self.load = Load(self.direct.kafka, self.direct.topic, partitions, self._seed, RECORDS_PER_SECOND)
+        with self.loaded() as load:
+            yield load
 
     # ---- workers
 
