@@ -33,6 +33,12 @@ _ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 WORKER_METRICS = (
     Metric("tokentide_records_total", "counter", "Kafka records read and decided", ("partition",)),
     Metric("tokentide_bytes_total", "counter", "bytes of the record values read", ("partition",)),
+    Metric(
+        "tokentide_missing_offsets_total",
+        "counter",
+        "offsets at which the log had no record: deleted before it was read, or the mark of a transaction",
+        ("partition",),
+    ),
     Metric("tokentide_read_events_total", "counter", "events read, whatever became of each", ("partition",)),
     Metric("tokentide_events_total", "counter", "events folded into the rollups or kept as rows", ("partition",)),
     Metric(

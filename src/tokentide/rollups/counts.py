@@ -24,6 +24,7 @@ class Counts:
     Attributes:
         records: records that were decided.
         bytes: of their values.
+        missing: offsets that were jumped over.
         read: events in them, whatever became of each: refused, or one of the next three.
         events: folded into a bucket at least, or kept as rows where no rollup counts them.
         duplicates: left out because their id was known.
@@ -33,6 +34,7 @@ class Counts:
 
     records: int = 0
     bytes: int = 0
+    missing: int = 0
     read: int = 0
     events: int = 0
     duplicates: int = 0

@@ -185,6 +185,7 @@ class PartitionState:
         counts = self.counts
         counts.records += len(stretch.records)
         counts.bytes += stretch.bytes
+        counts.missing += stretch.records[-1].offset + 1 - self._next_offset - len(stretch.records)
         counts.read += len(stretch.events) + len(stretch.refusals)
         counts.events += len(stretch.events) - duplicates - skipped
         counts.duplicates += duplicates

@@ -17,6 +17,7 @@ def count_folded(metrics: WorkerMetrics, partition: int, counts: Counts) -> None
     number = str(partition)
     metrics.counter("records").labels(number).inc(counts.records)
     metrics.counter("bytes").labels(number).inc(counts.bytes)
+    metrics.counter("missing_offsets").labels(number).inc(counts.missing)
     metrics.counter("read_events").labels(number).inc(counts.read)
     metrics.counter("events").labels(number).inc(counts.events)
     metrics.counter("duplicates").labels(number).inc(counts.duplicates)

@@ -223,6 +223,7 @@ def test_counts_tell_what_happened(log, settings):
     assert (counts.records, counts.events, counts.skipped) == (len(log), len(kept), 0)
     assert counts.bytes == sum(len(entry.value or b"") for entry in log)
     assert counts.duplicates == sum(len(entry.events) for entry in log) - len(kept)
+    assert counts.missing == log[-1].offset + 1 - len(log)
     refused = len(stretch(log).refusals)
     assert counts.read == counts.events + counts.duplicates + counts.skipped + refused
     assert counts.late == 0
