@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -39,6 +41,7 @@ _STALL_SECONDS = 120.0
 _LOOK_SECONDS = 2.0
 _STOP_SECONDS = 20.0
 _LINGER_SECONDS = 3.0
+_MOST_QUESTIONS = 11  # one every twelve seconds, each of which the store's client gives up after two minutes
 
 
 def run_worker(settings: Settings) -> int:
@@ -185,10 +188,13 @@ class _Worker:
 
     async def _ask_store(self, store: Store) -> None:
         """Keep `/readyz` honest about the store."""
+        # Threads of its own: a question may hang for minutes, and those that come after it must not wait for it.
+        threads = ThreadPoolExecutor(_MOST_QUESTIONS, thread_name_prefix="ready")
+        ask = partial(asyncio.get_running_loop().run_in_executor, threads, store.ask, Query("ready", "SELECT 1"))
         while True:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS * 5):
-                    await asyncio.to_thread(store.ask, Query("ready", "SELECT 1"))
+                    await ask()
                 self._store_error = None
             except TimeoutError:
                 self._store_error = f"the store did not answer within {_LOOK_SECONDS * 5:.0f} s"
