@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.machine import WiredMachine
+from tests.faults.plagues import is_insert
 from tests.faults.scene import Scene, rss_bytes
 from tests.faults.wire import ANSWERS, BOTH, REQUESTS
 from tests.integration.deployment import until
@@ -29,11 +30,6 @@ def scene(one_broker: WiredMachine) -> Iterator[Scene]:
     with Scene(one_broker, "store", **settings) as scene, scene.loaded():
         scene.crew("a", "b")
         yield scene
-
-
-def is_insert(data: bytes) -> bool:
-    """Whether a piece of a request begins an insert."""
-    return b"INSERT" in data
 
 
 def acknowledges(way: str, data: bytes) -> bool:
