@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,8 +16,9 @@ from tests.faults.audit import Audit, Verdict
 from tests.faults.load import Load
 from tests.faults.machine import WiredMachine
 from tests.integration.deployment import PARTITIONS, Deployment, WorkerProcess, until
+from tokentide.errors import StoreUnavailable
 from tokentide.kafka import ensure_topics
-from tokentide.store import Query, open_store
+from tokentide.store import Query, Store, open_store
 from tokentide.store.migrate import migrate
 
 __all__ = ["Scene", "rss_bytes"]
@@ -45,6 +46,7 @@ class Scene(Deployment):
         self.names: dict[WorkerProcess, str] = {}
         self.load = Load(machine.direct, name, PARTITIONS, seed, RECORDS_PER_SECOND)
         self._seed = seed
+        self._store: Store | None = None
 
     def __enter__(self) -> Self:
         migrate(self.direct)
@@ -65,6 +67,11 @@ class Scene(Deployment):
         self.load = Load(self.direct.kafka, self.direct.topic, partitions, self._seed, RECORDS_PER_SECOND)
         with self.loaded() as load:
             yield load
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if self._store is not None:
+            self._store.close()
 
     # ---- workers
 
@@ -103,8 +110,11 @@ class Scene(Deployment):
         until(lambda: self.load.count >= wanted, f"{records} records more", CAUGHT_UP_SECONDS)
 
     def stored_until(self) -> dict[int, int]:
-        """The position of each partition."""
-        return dict(self.ask("SELECT partition, position FROM progress FINAL"))
+        """The position of each partition; empty while the store is away."""
+        try:
+            return dict(self.ask("SELECT partition, position FROM progress FINAL"))
+        except StoreUnavailable:
+            return {}
 
     def catches_up(self) -> float:
         """Wait until everything that is in the log now is stored; how many seconds that took."""
@@ -139,13 +149,25 @@ class Scene(Deployment):
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """An answer of the store, past the wire."""
-        with closing(open_store(self.direct.clickhouse.get_secret_value(), self.direct.database)) as store:
+        with self._stored() as store:
             return store.ask(Query("test", sql))
 
     def command(self, sql: str) -> None:
         """A statement that answers nothing."""
-        with closing(open_store(self.direct.clickhouse.get_secret_value(), self.direct.database)) as store:
+        with self._stored() as store:
             store.command(sql)
+
+    @contextmanager
+    def _stored(self) -> Iterator[Store]:
+        """The store, opened once and after each of its deaths."""
+        if self._store is None:
+            self._store = open_store(self.direct.clickhouse.get_secret_value(), self.direct.database)
+        try:
+            yield self._store
+        except StoreUnavailable:
+            self._store.close()
+            self._store = None
+            raise
 
     def _has(self, ends: dict[int, int]) -> bool:
         stored = self.stored_until()
