@@ -53,6 +53,11 @@ class Report:
     memory: list[tuple[float, int]] = field(default_factory=list)
     problem: str = ""
 
+    def last(self, kind: str) -> str:
+        """The latest fault in one line."""
+        _, rss = self.memory[-1]
+        return f"{self.seconds:6.0f} s  {kind}: recovered in {self.recoveries[kind][-1]:.1f} s, {rss / _MB:.0f} MB"
+
     def slope(self) -> float | None:
         """How fast memory grows once it is warm, in MB a minute; None when the run was too short to tell."""
         warm = [(at, rss) for at, rss in self.memory if at >= WARM_SECONDS]
@@ -111,7 +116,7 @@ def soak(scene: Scene, minutes: float, every_seconds: float, report: Report) -> 
             settled = time.monotonic()
         report.memory.append((time.monotonic() - began, rss_bytes(witness)))
         report.seconds, report.records = time.monotonic() - began, scene.load.count
-        print(f"{report.seconds:6.0f} s  {plague.__name__}: {report.recoveries[plague.__name__][-1]:.1f} s", flush=True)
+        print(report.last(plague.__name__), flush=True)
         time.sleep(max(0.0, due - time.monotonic()))  # the pace of the faults
     report.verdicts.append(scene.settle())
     for worker in scene.living():

@@ -58,8 +58,10 @@ class Wire:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_ANSWER_SECONDS)
+        self._loop.close()
 
     def open(self) -> None:
         """Take connections."""
@@ -98,6 +100,13 @@ class Wire:
             if connection is not None:  # closing then resets
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             end.transport.abort()
+
+    async def _end(self) -> None:
+        """Wait until every connection is over, also those that are stuck or held."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _join(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         self.connections += 1
