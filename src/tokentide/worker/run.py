@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import gc
 import logging
 import os
 import signal
@@ -25,7 +24,7 @@ from tokentide.rollups import FoldSettings
 from tokentide.settings import Settings
 from tokentide.store import open_store
 from tokentide.store.port import Query, Store
-from tokentide.worker import probes
+from tokentide.worker import collector, probes
 from tokentide.worker.adapters import KafkaDeadLetters, KafkaLog, ThreadedRows
 from tokentide.worker.app import build_app, commit_as_member
 from tokentide.worker.breaker import RatioLimit
@@ -54,18 +53,8 @@ def run_worker(settings: Settings) -> int:
         StoreRejected: the store refuses to be opened.
     """
     faulthandler.enable()
-    _spare_the_collector()
+    collector.spare()
     return asyncio.run(_Worker(settings).run())
-
-
-def _spare_the_collector() -> None:
-    """Let Python's cycle collector run rarely: it took two fifths of the time.
-
-    Folding makes many objects that live until the next flush, and no cycles; at the usual thresholds the collector
-    visits all of them again and again.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 def _end_soon(code: int) -> None:
@@ -124,6 +113,7 @@ class _Worker:
             asyncio.create_task(self._guarded(self._pipeline.flush_forever())),
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),
+            asyncio.create_task(collector.collect_forever()),
             asyncio.create_task(self._guarded(self._run_app())),
         ]
         await self._stop.wait()
