@@ -47,9 +47,7 @@ async def fold_slice(
         folded: told of what was just folded, before anything waits.
         failed: told of each failure to read rows back, which is repeated until it succeeds.
     """
-    fold = partial(
-        _fold_records, state, rows=rows, limits=limits, is_mine=is_mine, folded=folded, failed=failed
-    )
+    fold = partial(_fold_records, state, rows=rows, limits=limits, is_mine=is_mine, folded=folded, failed=failed)
     end = slice_[0].offset
 
     async def fold_left_out() -> bool:

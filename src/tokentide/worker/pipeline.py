@@ -186,9 +186,8 @@ class Pipeline:
         loaded = {}
         for partition in sorted(partitions):
             read = partial(load, partition, self._rows, self._log, self._settings.load)
-            found = await until_answered(
-                read, f"loading partition {partition}", is_mine, partial(self._repeats, "load")
-            )
+            repeats = partial(self._repeats, "load")
+            found = await until_answered(read, f"loading partition {partition}", is_mine, repeats)
             if found is None or not is_mine():
                 return False
             loaded[partition] = found
