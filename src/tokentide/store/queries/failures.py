@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tokentide.store.queries.sources import CONCRETE_CALL, ERROR_CODE
 from tokentide.store.queries.totals import Question, Scope
+from tokentide.store.queries.window import Origin
 
 __all__ = ["recent_failures"]
 
@@ -31,4 +32,5 @@ def recent_failures(scope: Scope, limit: int) -> Question:
             "to": window.end_ms,
             "limit": limit,
         },
+        origin=Origin.EVENTS,
     )
