@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from tokentide import __version__
-from tokentide.api import docs, lumiqtrace, operations
+from tokentide.api import docs, lumiqtrace, operations, truefoundry
 from tokentide.api.access import Access
 from tokentide.api.engine import Engine
 from tokentide.api.sessions import Sessions
@@ -48,7 +48,7 @@ def create_app(settings: Settings, store: Store, registry: CollectorRegistry | N
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )
-    for router in (lumiqtrace.router(), operations.router(), docs.router()):
+    for router in (lumiqtrace.router(), truefoundry.router(), operations.router(), docs.router()):
         app.include_router(router)
     app.mount("/docs/files", docs.swagger_files())
     app.add_middleware(Watched, metrics=metrics)

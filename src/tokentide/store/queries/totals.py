@@ -150,9 +150,7 @@ def _of_buckets(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
 
 
 def _of_events(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
-    selected = {
-        column: _bucket_of("timestamp") if column == BUCKET else source.of_event[column] for column in columns
-    }
+    selected = {column: _bucket_of("timestamp") if column == BUCKET else source.of_event[column] for column in columns}
     only = [f"{source.of_event[dimension]} = {{only_{dimension}:String}}" for dimension in scope.only]
     return Branch(EVENTS, selected, [source.counted, *only])
 
