@@ -288,14 +288,17 @@ def references(value):
 async def test_openapi_describes_every_answer(client):
     """Each data route has a schema for its good answer and for each failure, and every reference leads somewhere."""
     document = (await client.get("/openapi.json")).json()
-    assert set(document["paths"]) == {"/v1/projects/{id}/overview", "/v1/costs", "/v1/performance", "/v1/errors"}
-    for path in document["paths"].values():
-        answers = path["get"]["responses"]
-        assert set(answers) == {"200", "304", "400", "401", "403", "429", "500", "503"}
+    lumiqtrace = {"/v1/projects/{id}/overview", "/v1/costs", "/v1/performance", "/v1/errors"}
+    assert set(document["paths"]) == {*lumiqtrace, "/api/svc/v1/llm-gateway/metrics/query"}
+    for path, methods in document["paths"].items():
+        [described] = methods.values()
+        answers = described["responses"]
+        with_body = {"413", "415"} if path not in lumiqtrace else set()
+        assert set(answers) == {"200", "304", "400", "401", "403", "429", "500", "503"} | with_body
         assert all("schema" in answers[status]["content"]["application/json"] for status in answers if status != "304")
         assert "X-Data-Through" in answers["200"]["headers"]
         assert "Retry-After" in answers["429"]["headers"]
-        assert path["get"]["security"] == [{"HTTPBearer": []}]
+        assert described["security"] == [{"HTTPBearer": []}]
     schemas = document["components"]["schemas"]
     assert {name.removeprefix("#/components/schemas/") for name in references(document)} <= set(schemas)
     assert set(schemas["Costs"]["properties"]) == {"byModel", "dailyTrend", "mtdTotal", "forecast30d", "cacheRate"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tokentide.api.json_body import shortened
 from tokentide.api.truefoundry.places import MOST_VALUES, Place
 from tokentide.store.queries.catalogue import LISTING, METADATA, Column, Datasource, Operator, Values, metadata_column
 from tokentide.store.queries.conditions import Filter
@@ -42,7 +43,7 @@ def _column(datasource: Datasource, place: Place, fields: dict[str, Place]) -> C
         by_name.refuse("must name a key of the metadata, as in metadata.environment")
     if column is None or not column.operators:
         able = [other.name for other in datasource.columns if other.operators]
-        what = f"is no column of {datasource.name} to filter by"
+        what = f"is {shortened(name)}, which is no column of {datasource.name} to filter by"
         by_name.refuse(f"{what}: choose one of {', '.join(able)}, metadata.KEY")
     return column
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tokentide.api.json_body import shortened
 from tokentide.api.times import DAY_MS, LAST_MS, read_moment
 from tokentide.api.truefoundry.filters import read_filter
 from tokentide.api.truefoundry.places import Place
@@ -83,7 +84,7 @@ def _aggregation(datasource: Datasource, place: Place) -> Aggregation:
     column = datasource.column(name)
     if column is None or not column.functions:
         able = [other.name for other in datasource.columns if other.functions]
-        fields["column"].refuse(_not_there(datasource, column, "aggregate", able))
+        fields["column"].refuse(_not_there(datasource, name, column, "aggregate", able))
     if function not in column.functions:
         able = [each.value for each in column.functions]
         fields["type"].refuse(f"is {function.value}, which {name} does not have: choose one of {', '.join(able)}")
@@ -110,7 +111,7 @@ def _group(datasource: Datasource, place: Place) -> Column:
         place.refuse("must name a key of the metadata, as in metadata.environment")
     if column is None or not column.groups:
         able = [*(other.name for other in datasource.columns if other.groups), "metadata.KEY"]
-        place.refuse(_not_there(datasource, column, "group by", able))
+        place.refuse(_not_there(datasource, name, column, "group by", able))
     return column
 
 
@@ -118,9 +119,9 @@ def _filters(datasource: Datasource, listed: Place | None) -> tuple[Any, ...]:
     return tuple(read_filter(datasource, place) for place in listed.entries()) if listed else ()
 
 
-def _not_there(datasource: Datasource, column: Column | None, what: str, able: list[str]) -> str:
-    problem = "is no column" if column is None else f"is {column.name}, which is no column to {what}"
-    return f"{problem} of {datasource.name}: choose one of {', '.join(able)}"
+def _not_there(datasource: Datasource, name: str, column: Column | None, what: str, able: list[str]) -> str:
+    problem = "which is no column" if column is None else f"which is no column to {what}"
+    return f"is {shortened(name)}, {problem} of {datasource.name}: choose one of {', '.join(able)}"
 
 
 def _buckets(fields: dict[str, Place], window: Window) -> Seconds | Months:

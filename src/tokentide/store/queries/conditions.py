@@ -76,7 +76,7 @@ def condition(filtered: Filter, sql: str, name: str) -> tuple[str, dict[str, Any
     negated = operator in _OPPOSITES
     pattern = _PATTERNS[filtered.column.values][_OPPOSITES.get(operator, operator)]
     met = f"ifNull({pattern.format(column=sql, value=name)}, 0)"
-    args[name] = list(value) if isinstance(value, tuple) else value
+    args[name] = int(value) if filtered.column.values is Values.FLAG else value
     return (f"NOT {met}" if negated else met), args
 
 

@@ -168,4 +168,4 @@ _UNNESTED = "arrayJoin(if(empty(teams), [NULL], arrayMap(team -> toNullable(team
 
 def _failed(filtered: Filter) -> str:
     """How many calls of a row of the usage rollup the filter on failures leaves."""
-    return "requests - success" if filtered.value else "success"
+    return "toUInt64(requests - success)" if filtered.value else "success"
