@@ -41,9 +41,8 @@ def main() -> int:
         began = time.monotonic()
         every_answer_is_the_oracles()
         taken = time.monotonic() - began
-    print(
-        f"{sum(origins.values())} queries, seed {asked.seed}: no difference, {taken:.0f} s; answered from {dict(origins)}"
-    )
+        came_from = dict(world.origins)
+    print(f"{asked.queries} queries, seed {asked.seed}: no difference, {taken:.0f} s; answered from {came_from}")  # noqa: T201
     return 0
 
 

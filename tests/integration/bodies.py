@@ -19,36 +19,11 @@ CONCRETE = {"fieldName": "virtualModelName", "operator": "IS_NULL", "value": Tru
 
 words = st.sampled_from(
     [
-        "alpha",
-        "Alpha",
-        "alp",
-        "a",
-        "beta",
-        "red",
-        "blue",
-        "green",
-        "openai",
-        "chat",
-        "best",
-        "hit",
-        "user",
-        "tools/call",
+        *("alpha", "Alpha", "alp", "a", "beta", "_", "%", "7", "true", "nobody"),
+        *("red", "blue", "green", "user", "ann@example.com", "best", "chat", "hit", "semantic"),
+        *("overloaded", "tools/call", "pass", "applied", "l1", "langgraph"),
+        *HOSTILE,
     ]
-    + [
-        "ann@example.com",
-        "overloaded",
-        "semantic",
-        "applied",
-        "pass",
-        "langgraph",
-        "l1",
-        "7",
-        "true",
-        "nobody",
-        "_",
-        "%",
-    ]
-    + [*HOSTILE]
 )
 numbers = st.one_of(
     st.integers(0, 5000),
@@ -143,7 +118,13 @@ def bodies(draw: st.DrawFn) -> Body:
     if datasource == "modelMetrics" and draw(st.booleans()):
         chosen.append(CONCRETE)
     return draw(
-        completed(datasource, draw(aggregations(datasource)), draw(groups(datasource)), chosen, draw(intervals()))
+        completed(
+            datasource,
+            draw(intervals()),
+            figures=draw(aggregations(datasource)),
+            by=draw(groups(datasource)),
+            chosen=chosen,
+        )
     )
 
 
@@ -168,16 +149,16 @@ def held_bodies(draw: st.DrawFn) -> Body:
     return draw(
         completed(
             "modelMetrics",
-            [{"type": kind, "column": name} for kind, name in figures],
-            draw(st.sampled_from([[], ["modelName"]])),
-            chosen,
             draw(intervals(hours=True)),
+            figures=[{"type": kind, "column": name} for kind, name in figures],
+            by=draw(st.sampled_from([[], ["modelName"]])),
+            chosen=chosen,
         )
     )
 
 
 @st.composite
-def completed(draw: st.DrawFn, datasource: str, figures: Any, by: Any, chosen: Any, interval: Body) -> Body:
+def completed(draw: st.DrawFn, datasource: str, interval: Body, *, figures: Any, by: Any, chosen: Any) -> Body:
     """The body with its window and its type."""
     start, end = sorted(draw(st.lists(moments(), min_size=2, max_size=2, unique=True)))
     body: Body = {"startTs": spelled(draw, start), "endTs": spelled(draw, end), "datasource": datasource}

@@ -1,4 +1,4 @@
-"""Made-up events of every kind, with every field that a metrics query can ask about, there and not, and hostile texts."""
+"""Made-up events of every kind, with every field that a metrics query can ask about, and hostile texts in them."""
 
 from __future__ import annotations
 

@@ -237,15 +237,16 @@ def point(body: dict[str, Any], groups: list[str], key: tuple[Any, ...], events:
 
 
 def figure(function: str, column: str, values: list[Any]) -> Any:
-    if function == "count":
-        return len(values)
-    if function == "countDistinct":
-        return len(set(values))
-    _, _, of_average, places, _ = NUMBERS[column]
+    if function in {"count", "countDistinct"}:
+        return len(values if function == "count" else set(values))
+    places = NUMBERS[column][3]
     if function == "sum":
         return whole_or_rounded(sum(values, Fraction(0)), places)
-    if not values:
-        return None
+    return of_some(function, column, values) if values else None
+
+
+def of_some(function: str, column: str, values: list[Any]) -> Any:
+    _, _, of_average, places, _ = NUMBERS[column]
     if function == "avg":
         return Rounded(sum(values) / len(values), of_average)
     if function in {"min", "max"}:

@@ -12,7 +12,11 @@ from tokentide.api.json_body import MOST_LEVELS, parse_json
 from tokentide.errors import QueryError
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**300), 10**300)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -58,7 +62,7 @@ def test_json_is_read_as_it_is(value):
     ],
 )
 def test_what_json_leaves_open_is_refused(text):
-    """Broken text, numbers that no double holds, repeated keys, half characters and deep nesting are the caller's fault."""
+    """Broken text, numbers that no double holds, repeated keys, half characters and deep nesting are refused."""
     with pytest.raises(QueryError) as caught:
         parse_json(text)
     assert len(str(caught.value)) < 200
