@@ -391,6 +391,12 @@ class TestReadOnly:
                 asked.result(20)
             assert asking.ask(_one("next", "SELECT 1")) == [(1,)]
 
+    def test_long_lists_can_be_bound(self, reader: Store) -> None:
+        """A question may carry more values than a URL has room for, whatever they are made of."""
+        lists = {f"l{number}": ["\\'é" * 16_000] for number in range(15)}
+        told = " + ".join(f"length({{{name}:Array(String)}}[1])" for name in lists)
+        assert reader.ask(_one("long", f"SELECT {told}", **lists)) == [(15 * 16_000 * 4,)]
+
     def test_an_answer_knows_what_was_read_for_it(self, reader: Store) -> None:
         """Rows and bytes of tables are counted."""
         answer = reader.ask(_one("org", "SELECT org_id FROM projects FINAL"))

@@ -209,6 +209,7 @@ def _http_arguments(parts: SplitResult, answer_seconds: int) -> dict[str, Any]:
         "client_name": "tokentide",
         "compress": True,
         "autogenerate_session_id": False,  # a session would refuse a second thread
+        "form_encode_query_params": True,  # a URL has no room for long lists
         "dedicated_pool": True,  # so that close() closes the connections
         "connect_timeout": CONNECT_SECONDS,
         "send_receive_timeout": answer_seconds,

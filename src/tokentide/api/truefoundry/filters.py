@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokentide.api.json_body import shortened
-from tokentide.api.truefoundry.places import MOST_VALUES, Place
+from tokentide.api.truefoundry.places import MOST_VALUE_BYTES, MOST_VALUES, Place
 from tokentide.store.queries.catalogue import LISTING, METADATA, Column, Datasource, Operator, Values, metadata_column
 from tokentide.store.queries.conditions import Filter
 
@@ -57,7 +57,10 @@ def _value(column: Column, operator: Operator, place: Place) -> Any:
             place.refuse("must be [lowest, highest], and its first number is the larger one")
         return low, high
     if operator in LISTING:
-        return tuple(_one(column, each) for each in place.entries(MOST_VALUES, least=1))
+        values = tuple(_one(column, each) for each in place.entries(MOST_VALUES, least=1))
+        if sum(len(value.encode()) for value in values if isinstance(value, str)) > MOST_VALUE_BYTES:
+            place.refuse(f"must not have texts of more than {MOST_VALUE_BYTES:,} bytes together")
+        return values
     return _one(column, place)
 
 

@@ -9,13 +9,16 @@ from typing import Any, NoReturn
 from tokentide.api.json_body import shortened
 from tokentide.errors import QueryError
 
-__all__ = ["MOST_LISTED", "MOST_VALUES", "Place"]
+__all__ = ["MOST_LISTED", "MOST_VALUES", "MOST_VALUE_BYTES", "Place"]
 
 MOST_LISTED = 100
 """Most aggregations, groups or filters of one query."""
 
-MOST_VALUES = 10_000
+MOST_VALUES = 1000
 """Most values of one filter."""
+
+MOST_VALUE_BYTES = 1 << 16
+"""Most bytes of the texts of one filter; ClickHouse takes twice as many in a parameter, escaped."""
 
 _LONGEST_TEXT = 4096
 

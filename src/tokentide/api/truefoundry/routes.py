@@ -63,7 +63,7 @@ async def _answer(request: Request, caller: Caller, query: MetricsQuery) -> Resp
     engine: Engine = request.app.state.engine
     plan = planned(query)
     _require_events(plan, engine.events_from_ms(clock.now_ms()))
-    question = metrics_question("metrics", plan, sorted(access.projects(caller)), MOST_ROWS + 1)
+    question = metrics_question("metrics", plan, sorted(await access.visible(caller)), MOST_ROWS + 1)
     found = await engine.ask(question)
     if len(found.rows[0]) > MOST_ROWS:
         field = "interval" if query.buckets else "groupBy"

@@ -173,6 +173,8 @@ def test_metadata_is_filtered_by_either_name():
         ({"filters": {}}, "filters"),
         ({"groupBy": ["modelName"] * (MOST_LISTED + 1)}, "groupBy"),
         (one_filter("modelName", "IN", ["x"] * (MOST_VALUES + 1)), "filters[0].value"),
+        (one_filter("modelName", "IN", ["x" * 4000] * 17), "filters[0].value"),
+        (one_filter("modelName", "EQUAL", "x" * 5000), "filters[0].value"),
         ({"datasource": "configMetrics", **one_filter("latencyMs", "EQUAL", 1)}, "filters[0].fieldName"),
         ({"datasource": "configMetrics", **one_filter("httpStatusCode", "EQUAL", 1)}, "filters[0].fieldName"),
         ({"datasource": "mcpMetrics", **one_filter("isFailure", "EQUAL", True)}, "filters[0].fieldName"),
