@@ -1,11 +1,16 @@
+"""An application over a store of known rows; Hypothesis under the profile that `tests.strategies` loads."""
+
 from __future__ import annotations
 
 import httpx
 import pytest
 
+from tests import strategies
 from tests.unit.api.fakes import READ_KEY, FakeStore
 from tokentide.api.app import create_app
 from tokentide.settings import Settings
+
+__all__ = ["strategies"]
 
 NOTHING = {"performance_totals": [(0, 0, 0, 0, 0, 0)], "performance_latency": [([0.0, 0.0, 0.0],)]}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tokentide.api.lumiqtrace import costs, errors, overview, performance
@@ -253,7 +253,6 @@ def test_errors_are_held_against_as_long_a_time_before():
 BOUNDS = st.none() | st.text(max_size=12) | st.datetimes().map(lambda moment: moment.isoformat() + "+11:30")
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(BOUNDS, BOUNDS)
 def test_whatever_is_asked_is_answered_or_refused(start, end):
     """No bounds, however odd, lead to anything but an answer or words about a parameter."""
