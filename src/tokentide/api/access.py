@@ -139,20 +139,6 @@ class Access:
         own = self._known.projects.get(caller.organisation, frozenset())
         return own if caller.limited_to is None else own & caller.limited_to
 
-    async def visible(self, caller: Caller) -> frozenset[str]:
-        """Every project that the caller may see, looked up when none is known yet.
-
-        Raises:
-            StoreUnavailable: none is known, and whether there is one cannot be told now.
-        """
-        asked_at = time.monotonic()
-        if not self.projects(caller):
-            await self._look(asked_at)
-        found = self.projects(caller)
-        if not found and self._away is not None:
-            raise StoreUnavailable("the projects cannot be read") from self._away
-        return found
-
     async def _by_token(self, presented: str) -> Caller:
         session = await self._sessions.session(presented)
         return Caller(f"session {session.name}", session.organisation, session.projects, session.tier)

@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from tokentide import __version__
-from tokentide.api import docs, lumiqtrace, operations, truefoundry
+from tokentide.api import agentlens, docs, lumiqtrace, operations, perf, truefoundry
 from tokentide.api.access import Access
 from tokentide.api.engine import Engine
+from tokentide.api.perf.comparison import Prices
 from tokentide.api.sessions import Sessions
 from tokentide.api.watch import Watched
 from tokentide.metrics import ApiMetrics
@@ -45,11 +46,12 @@ def create_app(settings: Settings, store: Store, registry: CollectorRegistry | N
     app.state.store = store
     app.state.metrics = metrics
     app.state.access = Access(store, Sessions(settings), metrics=metrics)
+    app.state.comparison = Prices.of(settings)
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )
-    for router in (lumiqtrace.router(), truefoundry.router(), operations.router(), docs.router()):
-        app.include_router(router)
+    for part in (lumiqtrace, agentlens, perf, truefoundry, operations, docs):
+        app.include_router(part.router())
     app.mount("/docs/files", docs.swagger_files())
     app.add_middleware(Watched, metrics=metrics)
     app.add_exception_handler(HTTPException, _without_route)

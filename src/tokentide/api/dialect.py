@@ -7,11 +7,12 @@ dialect's own body, and nothing of the error itself reaches the caller.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -20,7 +21,7 @@ from tokentide.api.failures import Failure, Kind, failure_of
 from tokentide.api.presence import while_present
 from tokentide.errors import QueryError
 
-__all__ = ["Dialect", "documented", "failed", "route_class"]
+__all__ = ["Dialect", "Route", "documented", "failed", "route_class", "router_of"]
 
 _WITHOUT_BODY = {"GET", "HEAD"}
 _log = logging.getLogger(__name__)
@@ -71,28 +72,40 @@ def route_class(dialect: Dialect) -> type[APIRoute]:
                         return await while_present(request, handle(request))
                     return await handle(request)
                 except RequestValidationError as error:
-                    return failed(dialect, failure_of(_first_problem(error)))
+                    return failed(dialect, failure_of(_first_problem(error)), request)
                 except Exception as error:  # noqa: BLE001  the last place where a failure becomes an answer
                     failure = failure_of(error)
                     if failure.kind is Kind.INTERNAL:
                         _log.exception("%s %s failed", request.method, self.path)
                     if failure.kind is Kind.UNAVAILABLE:
                         _log.warning("%s %s: %s", request.method, self.path, error)
-                    return failed(dialect, failure)
+                    return failed(dialect, failure, request)
 
             return answer
 
     return DialectRoute
 
 
-def failed(dialect: Dialect, failure: Failure) -> Response:
+Route = tuple[str, Callable[..., Awaitable[Response]], type[BaseModel]]
+"""A path that data are read at, what answers it, and the shape of a good answer."""
+
+
+def router_of(dialect: Dialect, routes: Iterable[Route]) -> APIRouter:
+    """The router of a dialect whose routes are all read with GET."""
+    made = APIRouter(route_class=route_class(dialect), tags=[dialect.name])
+    for path, endpoint, model in routes:
+        made.add_api_route(path, endpoint, response_model=model, responses=documented(dialect))
+    return made
+
+
+def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
     """The answer to a failed request."""
     headers = {}
     if failure.retry_after_seconds is not None:
         headers["Retry-After"] = str(failure.retry_after_seconds)
     if failure.status == 401:  # noqa: PLR2004  RFC 9110 asks for this header there
         headers["WWW-Authenticate"] = "Bearer"
-    body = dialect.worded(failure).model_dump_json(by_alias=True)
+    body = dialect.worded(_named(failure, request)).model_dump_json(by_alias=True)
     return Response(body, failure.status, headers, media_type="application/json")
 
 
@@ -121,9 +134,14 @@ def documented(dialect: Dialect, *, with_body: bool = False) -> dict[int | str, 
     return answers
 
 
+def _named(failure: Failure, request: Request) -> Failure:
+    """With the id of the request, which is made up when it has none yet."""
+    return replace(failure, request_id=getattr(request.state, "request_id", None) or f"req_{secrets.token_hex(8)}")
+
+
 def _first_problem(error: RequestValidationError) -> QueryError:
     problem = error.errors()[0]
     field = str(problem["loc"][-1])
     if problem["type"] == "missing":
         return QueryError(f"{field} is required", field)
-    return QueryError(f"{field}: {problem['msg']}", field)
+    return QueryError(f"{field}: {problem['msg'].removeprefix('Value error, ')}", field)

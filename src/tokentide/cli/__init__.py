@@ -11,7 +11,11 @@ import click
 
 from tokentide import __version__
 from tokentide.cli import commands
+from tokentide.cli.account import account
+from tokentide.cli.dead import dead
 from tokentide.cli.keys import keys
+from tokentide.cli.llm import llm
+from tokentide.cli.reconcile import rebuild, reconcile
 from tokentide.errors import (
     DependencyUnavailable,
     LogMismatch,
@@ -76,6 +80,11 @@ for command in (
     commands.migrate,
     commands.ingest,
     keys,
+    account,
+    llm,
+    dead,
+    reconcile,
+    rebuild,
     commands.settings,
 ):
     cli.add_command(command)

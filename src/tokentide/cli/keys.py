@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokentide.cli.context import settings_of
+from tokentide.cli.context import moment, opened_store
 from tokentide.clock import now_ms
-from tokentide.errors import QueryError
 
 if TYPE_CHECKING:  # the store's client takes long to import
     from tokentide.store.access import AccessKey
-    from tokentide.store.port import Store
 
 __all__ = ["keys"]
 
@@ -38,8 +34,8 @@ def create(log_format: str | None, /, expires: str | None, as_json: bool, **want
     """Make a key, and show it this once. Projects that do not exist yet are made."""
     from tokentide.store.access import create_key
 
-    expires_ms = None if expires is None else _moment(expires)
-    with _store(log_format) as store:
+    expires_ms = None if expires is None else moment(expires, "--expires")
+    with opened_store(log_format) as store:
         new = create_key(store, expires_ms=expires_ms, now_ms=now_ms(), **wanted)
     if as_json:
         click.echo(json.dumps({"id": new.id, "key": new.key}))
@@ -54,7 +50,7 @@ def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
     """List the keys, good or not, oldest first. The keys themselves are not kept."""
     from tokentide.store.access import list_keys
 
-    with _store(log_format) as store:
+    with opened_store(log_format) as store:
         rows = [_row(key) for key in list_keys(store)]
     if as_json:
         click.echo(json.dumps(rows))
@@ -75,32 +71,9 @@ def revoke(log_format: str | None, /, key_id: str) -> None:
     """Refuse the key of that ID from now on; every API process knows within 30 seconds."""
     from tokentide.store.access import revoke_key
 
-    with _store(log_format) as store:
+    with opened_store(log_format) as store:
         revoke_key(store, key_id, now_ms())
     click.echo(f"revoked {key_id}")
-
-
-@contextmanager
-def _store(log_format: str | None) -> Iterator[Store]:
-    """The store of the settings; what cannot be asked of it is a wrong use of the command."""
-    from tokentide.store import open_store
-
-    settings = settings_of(log_format)
-    opened = open_store(settings.clickhouse.get_secret_value(), settings.database, cluster=settings.cluster)
-    try:
-        with closing(opened) as store:
-            yield store
-    except QueryError as error:
-        raise click.UsageError(str(error)) from error
-
-
-def _moment(text: str) -> int:
-    from tokentide.events.values import epoch_ms
-
-    try:
-        return epoch_ms(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--expires") from error
 
 
 def _row(key: AccessKey) -> dict[str, Any]:

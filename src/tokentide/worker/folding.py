@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -12,7 +13,12 @@ from tokentide.worker.ports import Log, Rows
 
 __all__ = ["fold_slice"]
 
-_AT_ONCE = 100  # so many records stay in the processor's cache between being decoded and folded
+_AT_ONCE = 100
+_AT_ONCE_BYTES = 64 * 1024
+"""So many records, or bytes, stay in the processor's cache between being decoded and folded."""
+
+_BLOCKED_BYTES = 1024 * 1024
+"""After so many bytes the event loop gets a turn: they take some twenty milliseconds."""
 
 
 async def fold_slice(
@@ -65,16 +71,23 @@ async def _fold_records(
     folded: Callable[[Stretch], None],
 ) -> bool:
     """Fold what is not folded yet; False when the partition went elsewhere meanwhile."""
-    begin = state.next_offset
+    begin, blocked = state.next_offset, 0
     waiting = [raw for raw in raw_records if raw.offset >= begin]
     while waiting:
-        stretch, rest = read_stretch(waiting[:_AT_ONCE], limits), waiting[_AT_ONCE:]
+        if blocked > _BLOCKED_BYTES:
+            blocked = 0
+            await asyncio.sleep(0)
+            if not is_mine():
+                return False
+        some = max(1, min(_AT_ONCE, _AT_ONCE_BYTES // len(waiting[0].value or b" ")))  # records are much alike
+        stretch, rest = read_stretch(waiting[:some], limits), waiting[some:]
         if state.cold_keys(stretch):
             stretch, rest = read_stretch(waiting, limits), []  # one question for the whole slice
             if not await _warm_up(state, stretch, rows, is_mine):
                 return False
         state.fold(stretch)
         folded(stretch)
+        blocked += stretch.bytes
         waiting = rest
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from tokentide import clock
-from tokentide.api.access import Access, Caller, Reader
+from tokentide.api.access import Caller, Reader
 from tokentide.api.answers import answered
 from tokentide.api.dialect import Dialect, documented, route_class
 from tokentide.api.engine import Engine
@@ -16,6 +16,7 @@ from tokentide.api.truefoundry.description import request_body
 from tokentide.api.truefoundry.models import Data, Error, Metrics
 from tokentide.api.truefoundry.reading import read_query
 from tokentide.api.truefoundry.shaping import shaped
+from tokentide.api.visible import projects_asked
 from tokentide.errors import QueryError
 from tokentide.store.queries.metrics import metrics_question
 from tokentide.store.queries.plan import MetricsQuery, Plan, planned
@@ -59,11 +60,10 @@ async def query_metrics(request: Request, caller: Reader) -> Response:
 
 
 async def _answer(request: Request, caller: Caller, query: MetricsQuery) -> Response:
-    access: Access = request.app.state.access
     engine: Engine = request.app.state.engine
     plan = planned(query)
     _require_events(plan, engine.events_from_ms(clock.now_ms()))
-    question = metrics_question("metrics", plan, sorted(await access.visible(caller)), MOST_ROWS + 1)
+    question = metrics_question("metrics", plan, await projects_asked(request, caller, None), MOST_ROWS + 1)
     found = await engine.ask(question)
     if len(found.rows[0]) > MOST_ROWS:
         field = "interval" if query.buckets else "groupBy"
