@@ -9,16 +9,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tokentide.events import Event
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS, Metric
 from tokentide.settings import Settings, describe
+from tokentide.store.queries import catalogue
+from tokentide.store.queries.catalogue import Column, Function, Operator
+from tokentide.store.queries.datasources import DATASOURCES
 
-__all__ = ["TABLES", "events_table", "metrics_table", "renewed", "settings_table", "unread_settings"]
+__all__ = [
+    "TABLES",
+    "columns_table",
+    "events_table",
+    "metrics_table",
+    "operators_table",
+    "renewed",
+    "settings_table",
+    "unread_settings",
+]
 
 FOLDER = Path(__file__).parent
+_OPERATORS: Mapping[tuple[Operator, ...], str] = {
+    catalogue.TEXT_OPERATORS: "string",
+    catalogue.NARROW_OPERATORS: "narrow string",
+    catalogue.ENUM_OPERATORS: "enum",
+    catalogue.NUMBER_OPERATORS: "number",
+    catalogue.ARRAY_OPERATORS: "array",
+}
 _FORMATS = {"uuid": "UUID", "date-time": "RFC 3339 with an offset"}
 
 
@@ -54,6 +74,36 @@ def events_table() -> str:
     return _table(("field", "type", "default", "meaning"), rows)
 
 
+def operators_table() -> str:
+    """Which operators each kind of filter has."""
+    rows = [(kind, ", ".join(operator.value for operator in operators)) for operators, kind in _OPERATORS.items()]
+    return _table(("filter", "operators"), rows)
+
+
+def columns_table(datasource: str, besides: str | None = None) -> str:
+    """The columns of a datasource, but those that another one has."""
+    known = DATASOURCES[besides].columns if besides else ()
+    rows = [
+        (f"`{column.name}`", column.meaning, _functions(column), "yes" if column.groups else "", _filter(column))
+        for column in DATASOURCES[datasource].columns
+        if column not in known
+    ]
+    return _table(("column", "meaning", "aggregations", "group", "filter"), rows)
+
+
+def _functions(column: Column) -> str:
+    if column.functions == tuple(Function):
+        return "all"
+    return ", ".join(function.value for function in column.functions)
+
+
+def _filter(column: Column) -> str:
+    for operators, kind in sorted(_OPERATORS.items(), key=lambda entry: -len(entry[0])):
+        if column.operators[: len(operators)] == operators:
+            return ", ".join([kind, *(operator.value for operator in column.operators[len(operators) :])])
+    return ", ".join(operator.value for operator in column.operators)
+
+
 TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings.md", "settings"): settings_table,
     ("settings.md", "settings without effect"): unread_settings,
@@ -61,6 +111,11 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("metrics.md", "api metrics"): lambda: metrics_table(API_METRICS),
     ("metrics.md", "common metrics"): lambda: metrics_table(COMMON_METRICS),
     ("events.md", "fields"): events_table,
+    ("truefoundry.md", "operators"): operators_table,
+    **{
+        ("truefoundry.md", name): partial(columns_table, name, "modelMetrics" if name == "cacheMetrics" else None)
+        for name in DATASOURCES
+    },
 }
 """Each generated table: the page and the name between whose marks it stands, and what makes it."""
 

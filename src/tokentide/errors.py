@@ -4,6 +4,7 @@
     ├── SettingsError      exit 2: every problem of the settings at once
     ├── StoreError
     │   ├── StoreUnavailable   retry: the store did not answer, or said "not now"
+    │   │   └── StoreOverLimit     ask for less: it took more time or memory than one call may
     │   └── StoreRejected      stop, keep the offsets: the store understood and refused
     ├── LogMismatch        exit 3: the log, the commits and the stored progress contradict each other
     ├── TooManyRefused     exit 1: the log brings mostly what is refused; a person must look
@@ -21,6 +22,7 @@ __all__ = [
     "QueryError",
     "SettingsError",
     "StoreError",
+    "StoreOverLimit",
     "StoreRejected",
     "StoreUnavailable",
     "TokentideError",
@@ -46,6 +48,10 @@ class StoreError(TokentideError):
 
 class StoreUnavailable(StoreError):
     """The store did not answer or cannot now; the same call may succeed later."""
+
+
+class StoreOverLimit(StoreUnavailable):
+    """One call took more time or memory than it may; less of it, or the same at a quieter time, may succeed."""
 
 
 class StoreRejected(StoreError):

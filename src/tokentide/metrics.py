@@ -88,6 +88,9 @@ API_METRICS = (
     ),
     Metric("tokentide_rate_limited_total", "counter", "requests refused because there were too many", ("surface",)),
     Metric("tokentide_query_seconds", "histogram", "time of one question to ClickHouse", ("query",), _ANSWER_SECONDS),
+    Metric("tokentide_query_read_rows_total", "counter", "rows that ClickHouse read for questions", ("query",)),
+    Metric("tokentide_query_read_bytes_total", "counter", "bytes that ClickHouse read for questions", ("query",)),
+    Metric("tokentide_queries_cancelled_total", "counter", "questions given up because the client went away"),
 )
 COMMON_METRICS = (Metric("tokentide_build_info", "gauge", "1; the label tells the version", ("version",)),)
 

@@ -82,6 +82,10 @@ class Settings(BaseModel):
     metrics_port: int = Field(8421, ge=0, le=65535, description="port of the worker's metrics and probes; 0 = any")
     api_host: str = Field("127.0.0.1", description="address of the API")
     api_port: int = Field(8420, ge=0, le=65535, description="port of the API; 0 = any")
+    query_timeout_seconds: int = Field(30, ge=1, le=600, description="longest time of one question to ClickHouse")
+    query_memory_bytes: int = Field(
+        2_000_000_000, ge=100_000_000, description="most memory that ClickHouse may use for one question"
+    )
     jwt_secret: SecretStr = Field(SecretStr(""), description="HS256 secret of session tokens")
     jwt_jwks_url: str = Field("", description="JWKS of the issuer of RS256 session tokens")
     jwt_issuer: str = Field("", description="required `iss` of session tokens")

@@ -15,13 +15,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.store_fixtures import a_database, migrated, settings_of
-from tokentide.errors import StoreRejected, StoreUnavailable
+from tests.store_fixtures import a_database, migrated, settings_of, until
+from tokentide.errors import StoreOverLimit, StoreRejected, StoreUnavailable
 from tokentide.events import DecodedEvent
-from tokentide.store import Query, Store, open_store
+from tokentide.store import Query, ReadLimits, Store, open_store
 from tokentide.store.ddl import Template
 from tokentide.store.failures import NOT_NOW, code_of
 from tokentide.store.migrate import migrate, templates
+from tokentide.store.port import Answer
 from tokentide.store.rows import EVENT_COLUMNS
 
 HOUR = 1_790_000_000 // 3600 * 3600
@@ -355,6 +356,53 @@ class TestReadOnly:
         """A read-only store answers, with bound values too."""
         sql = "SELECT org_id FROM projects FINAL WHERE project_id = {project:String}"
         assert reader.ask(_one("org", sql, project="p")) == [("o",)]
+
+    def test_a_question_is_given_up_at_its_limits(self, place: str) -> None:
+        """Too much time or memory ends a question; that is no reason to try again, and the store goes on."""
+        slow = "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) % 7 = 3"
+        large = "SELECT length(groupArray(number)) FROM numbers(200000000)"
+        limits = ReadLimits(1, 100_000_000)
+        with closing(open_store(place, "default", read_only=True, limits=limits)) as limited:
+            for sql in (slow, large):
+                with pytest.raises(StoreOverLimit):
+                    limited.ask(_one("heavy", sql))
+            assert limited.ask(_one("light", "SELECT 1")) == [(1,)]
+
+    def test_a_question_can_be_cancelled_by_its_mark(self, place: str) -> None:
+        """Another connection stops the one question with that mark; to stop what is not there has no effect."""
+        slow = Query("slow", "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) % 7 = 3", asking="a1")
+        running = _one(
+            "running",
+            "SELECT count() FROM system.processes WHERE position(query, {mark:String}) > 0 "
+            "AND query NOT LIKE '%system.processes%'",
+            mark="/* a1 */",
+        )
+        with (
+            closing(open_store(place, "default", read_only=True)) as asking,
+            closing(open_store(place, "default", read_only=True)) as another,
+            ThreadPoolExecutor() as pool,
+        ):
+            asked = pool.submit(asking.ask, slow)
+            until(lambda: another.ask(running) == [(1,)], seconds=25)
+            another.cancel("b2")
+            assert another.ask(running) == [(1,)]
+            another.cancel("a1")
+            with pytest.raises(StoreUnavailable):
+                asked.result(20)
+            assert asking.ask(_one("next", "SELECT 1")) == [(1,)]
+
+    def test_long_lists_can_be_bound(self, reader: Store) -> None:
+        """A question may carry more values than a URL has room for, whatever they are made of."""
+        lists = {f"l{number}": ["\\'é" * 16_000] for number in range(15)}
+        told = " + ".join(f"length({{{name}:Array(String)}}[1])" for name in lists)
+        assert reader.ask(_one("long", f"SELECT {told}", **lists)) == [(15 * 16_000 * 4,)]
+
+    def test_an_answer_knows_what_was_read_for_it(self, reader: Store) -> None:
+        """Rows and bytes of tables are counted."""
+        answer = reader.ask(_one("org", "SELECT org_id FROM projects FINAL"))
+        assert isinstance(answer, Answer)
+        assert answer.read_rows == 1
+        assert answer.read_bytes > 0
 
     @pytest.mark.parametrize(
         "attempt",

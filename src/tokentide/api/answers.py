@@ -23,6 +23,8 @@ def answered(request: Request, body: BaseModel, found: Found) -> Response:
         "Vary": "Authorization",
         "X-Data-Through": iso_millis(found.through_ms),
     }
+    if found.origin is not None:
+        headers["X-Answered-From"] = str(found.origin.name).lower()
     if found.widened:
         headers["X-Window-Aligned"] = "true"
     if _holds(request.headers.get("if-none-match", ""), tag):

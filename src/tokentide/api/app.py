@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from tokentide import __version__
-from tokentide.api import agentlens, docs, lumiqtrace, operations, perf
+from tokentide.api import agentlens, docs, lumiqtrace, operations, perf, truefoundry
 from tokentide.api.access import Access
 from tokentide.api.engine import Engine
 from tokentide.api.perf.comparison import Prices
@@ -50,8 +50,8 @@ def create_app(settings: Settings, store: Store, registry: CollectorRegistry | N
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )
-    for router in (lumiqtrace.router(), agentlens.router(), perf.router(), operations.router(), docs.router()):
-        app.include_router(router)
+    for part in (lumiqtrace, agentlens, perf, truefoundry, operations, docs):
+        app.include_router(part.router())
     app.mount("/docs/files", docs.swagger_files())
     app.add_middleware(Watched, metrics=metrics)
     app.add_exception_handler(HTTPException, _without_route)

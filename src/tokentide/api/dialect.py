@@ -18,10 +18,12 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from tokentide.api.failures import Failure, Kind, failure_of
+from tokentide.api.presence import while_present
 from tokentide.errors import QueryError
 
 __all__ = ["Dialect", "Route", "documented", "failed", "route_class", "router_of"]
 
+_WITHOUT_BODY = {"GET", "HEAD"}
 _log = logging.getLogger(__name__)
 
 _RETRY_AFTER = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
@@ -33,6 +35,10 @@ _FRESHNESS = {
     "X-Window-Aligned": {
         "description": "present when the window was widened to whole buckets, for want of single events at its edges",
         "schema": {"type": "string", "enum": ["true"]},
+    },
+    "X-Answered-From": {
+        "description": "which tables the answer was computed from; it would be the same from the others",
+        "schema": {"type": "string", "enum": ["rollups", "events", "both"]},
     },
     "ETag": {"description": "send it as If-None-Match: 304 when nothing changed", "schema": {"type": "string"}},
 }
@@ -62,6 +68,8 @@ def route_class(dialect: Dialect) -> type[APIRoute]:
 
             async def answer(request: Request) -> Response:
                 try:
+                    if set(self.methods or ()) <= _WITHOUT_BODY:
+                        return await while_present(request, handle(request))
                     return await handle(request)
                 except RequestValidationError as error:
                     return failed(dialect, failure_of(_first_problem(error)), request)
@@ -101,8 +109,13 @@ def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
     return Response(body, failure.status, headers, media_type="application/json")
 
 
-def documented(dialect: Dialect) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says about the answers of a route that reads data, besides the body of a good one."""
+def documented(dialect: Dialect, *, with_body: bool = False) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says about the answers of a route that reads data, besides the body of a good one.
+
+    Args:
+        dialect: of the route.
+        with_body: whether its requests have a JSON body.
+    """
     answers: dict[int | str, dict[str, Any]] = {
         200: {"headers": _FRESHNESS},
         304: {"description": "Nothing changed since the answer with that ETag"},
@@ -113,7 +126,10 @@ def documented(dialect: Dialect) -> dict[int | str, dict[str, Any]]:
         500: {"description": "A fault of this service"},
         503: {"description": "The data cannot be read right now", "headers": _RETRY_AFTER},
     }
-    for status in (400, 401, 403, 429, 500, 503):
+    if with_body:
+        answers[413] = {"description": "The body is too large"}
+        answers[415] = {"description": "The body is not declared as application/json, or is compressed"}
+    for status in answers.keys() - {200, 304}:
         answers[status]["model"] = dialect.error
     return answers
 

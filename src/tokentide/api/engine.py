@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import math
+import operator
 import time
+import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokentide.api.times import DAY_MS, HOUR_MS, LAST_MS
+from tokentide.errors import StoreError
 from tokentide.metrics import ApiMetrics
-from tokentide.store.port import Query, Store
+from tokentide.store.port import Answer, Query, Store
 from tokentide.store.queries.progress import data_through
 from tokentide.store.queries.totals import Question
-from tokentide.store.queries.window import NO_EVENTS
+from tokentide.store.queries.window import NO_EVENTS, Origin
 
 __all__ = ["Engine", "Found", "Rows"]
 
 Rows = Sequence[tuple[Any, ...]]
+
+_log = logging.getLogger(__name__)
 
 _PARALLEL = 8
 _REACHED_SECONDS = 0.5  # as often as that, and not for every answer, the progress is read
@@ -33,11 +40,13 @@ class Found:
         rows: of each question, in the order of the questions.
         through_ms: the log time up to which the rows hold every partition, at least; 0 when nothing was ever stored.
         widened: whether a window was widened to whole buckets.
+        origin: which tables were asked; None when no question was about a window.
     """
 
     rows: list[Rows]
     through_ms: int
     widened: bool
+    origin: Origin | None = None
 
 
 class Engine:
@@ -53,10 +62,14 @@ class Engine:
     def __init__(self, store: Store, metrics: ApiMetrics, topic: str, events_days: int) -> None:
         self._store = store
         self._seconds = metrics.histogram("query_seconds")
+        self._read_rows = metrics.counter("query_read_rows")
+        self._read_bytes = metrics.counter("query_read_bytes")
+        self._cancelled = metrics.counter("queries_cancelled")
         self._through = data_through(topic)
         self._events_days = events_days
         self._reached, self._reached_at = 0, -math.inf
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="ask")
+        self._stopper = ThreadPoolExecutor(1, thread_name_prefix="cancel")
 
     def events_from_ms(self, now_ms: int) -> int:
         """Since when the events table holds every event; an hour of grace, in which the store may drop the oldest."""
@@ -66,19 +79,23 @@ class Engine:
         """Ask all questions at once.
 
         How far the data reaches was asked before, if only just: rows that come in between make the answer newer than
-        it says, never older.
+        it says, never older. When the asking is cancelled, the store is told to stop.
 
         Raises:
+            StoreOverLimit: one of them took more time or memory than a question may.
             StoreUnavailable: one of them could not be answered now.
         """
         through_ms = await self._reached_ms()
         rows = await asyncio.gather(*(self._run(question) for question in questions))
-        widened = any(isinstance(question, Question) and question.widened for question in questions)
-        return Found(list(rows), through_ms, widened)
+        of_windows = [question for question in questions if isinstance(question, Question)]
+        origins = [question.origin for question in of_windows]
+        origin = functools.reduce(operator.or_, origins) if origins else None
+        return Found(list(rows), through_ms, any(question.widened for question in of_windows), origin)
 
     def close(self) -> None:
         """Let running questions end, and take no more."""
         self._pool.shutdown(cancel_futures=True)
+        self._stopper.shutdown()
 
     async def _reached_ms(self) -> int:
         asked_at = time.monotonic()
@@ -88,8 +105,24 @@ class Engine:
         return self._reached
 
     async def _run(self, query: Query) -> Rows:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, query)
+        marked = replace(query, asking=uuid.uuid4().hex)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._timed, marked)
+        except asyncio.CancelledError:
+            self._cancelled.inc()
+            self._stopper.submit(self._stop, marked.asking)
+            raise
 
     def _timed(self, query: Query) -> Rows:
         with self._seconds.labels(query.name).time():
-            return self._store.ask(query)
+            rows = self._store.ask(query)
+        if isinstance(rows, Answer):
+            self._read_rows.labels(query.name).inc(rows.read_rows)
+            self._read_bytes.labels(query.name).inc(rows.read_bytes)
+        return rows
+
+    def _stop(self, asking: str) -> None:
+        try:
+            self._store.cancel(asking)
+        except StoreError as error:
+            _log.warning("a question that nobody waits for goes on to its limits: %s", error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tokentide.errors import QueryError, StoreUnavailable, TokentideError
+from tokentide.errors import QueryError, StoreOverLimit, StoreUnavailable, TokentideError
 
 __all__ = ["Failure", "Kind", "Refused", "failure_of"]
 
@@ -24,6 +24,10 @@ class Kind(Enum):
     WRONG_ROLE = auto()
     FOREIGN_PROJECT = auto()
     BAD_REQUEST = auto()
+    TOO_HEAVY = auto()
+    TOO_LARGE = auto()
+    WRONG_TYPE = auto()
+    CLIENT_LEFT = auto()
     TOO_MANY_REQUESTS = auto()
     INTERNAL = auto()
     UNAVAILABLE = auto()
@@ -36,6 +40,10 @@ _STATUS = {
     Kind.WRONG_ROLE: 403,
     Kind.FOREIGN_PROJECT: 403,
     Kind.BAD_REQUEST: 400,
+    Kind.TOO_HEAVY: 400,
+    Kind.TOO_LARGE: 413,
+    Kind.WRONG_TYPE: 415,
+    Kind.CLIENT_LEFT: 499,
     Kind.TOO_MANY_REQUESTS: 429,
     Kind.INTERNAL: 500,
     Kind.UNAVAILABLE: 503,
@@ -81,6 +89,9 @@ def failure_of(error: Exception) -> Failure:
             return error.failure
         case QueryError():
             return Failure(Kind.BAD_REQUEST, str(error), error.field)
+        case StoreOverLimit():
+            message = "This takes more time or memory than one question may. Ask about a shorter time, or fewer groups."
+            return Failure(Kind.TOO_HEAVY, message)
         case StoreUnavailable():
             message = "The data cannot be read right now. Try again later."
             return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_STORE_RETRY_SECONDS)

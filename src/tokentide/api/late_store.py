@@ -38,6 +38,10 @@ class LateStore:
         """See `Store.ask`."""
         return self._opened().ask(query)
 
+    def cancel(self, asking: str) -> None:
+        """See `Store.cancel`."""
+        self._opened().cancel(asking)
+
     def command(self, sql: str) -> None:
         """See `Store.command`."""
         self._opened().command(sql)

@@ -17,6 +17,7 @@ from tokentide.api.late_store import LateStore
 from tokentide.errors import SettingsError
 from tokentide.settings import Settings
 from tokentide.store.clickhouse import open_store
+from tokentide.store.port import ReadLimits
 
 __all__ = ["run_api"]
 
@@ -34,7 +35,8 @@ def run_api(settings: Settings) -> None:
         SettingsError: the address cannot be bound.
     """
     dsn = settings.clickhouse.get_secret_value()
-    opening = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster)
+    limits = ReadLimits(settings.query_timeout_seconds, settings.query_memory_bytes)
+    opening = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster, limits=limits)
     with closing(LateStore(opening)) as store, _bound(settings.api_host, settings.api_port) as listening:
         config = uvicorn.Config(
             create_app(settings, store),

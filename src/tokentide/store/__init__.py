@@ -1,6 +1,6 @@
 """The store: ClickHouse behind one small port, its schema, and everything that is asked of it."""
 
 from tokentide.store.clickhouse import open_store
-from tokentide.store.port import Query, Store
+from tokentide.store.port import Query, ReadLimits, Store
 
-__all__ = ["Query", "Store", "open_store"]
+__all__ = ["Query", "ReadLimits", "Store", "open_store"]

@@ -16,14 +16,13 @@ from clickhouse_connect.driver.summary import QuerySummary
 
 from tokentide.errors import StoreRejected
 from tokentide.store.failures import reporting
-from tokentide.store.port import Query, Store
+from tokentide.store.port import Answer, Query, ReadLimits, Store
 
 __all__ = ["ClickHouseStore", "open_store", "settings_for"]
 
 CONNECT_SECONDS = 5
 WRITE_SECONDS = 120
-READ_SECONDS = 30
-"""How long ClickHouse may take: to accept a connection, over a writer's call, over a reader's query."""
+"""How long ClickHouse may take: to accept a connection, and over a writer's call."""
 
 Setting = int | str
 
@@ -36,7 +35,9 @@ class _Place:
     arguments: Mapping[str, Any]
 
 
-def open_store(dsn: str, database: str, *, read_only: bool = False, cluster: str = "") -> Store:
+def open_store(
+    dsn: str, database: str, *, read_only: bool = False, cluster: str = "", limits: ReadLimits | None = None
+) -> Store:
     """Open the store that the DSN names.
 
     Args:
@@ -45,18 +46,20 @@ def open_store(dsn: str, database: str, *, read_only: bool = False, cluster: str
             one process per folder.
         database: where unqualified tables are. It need not exist yet; empty for the user's own, which only `migrate`
             and probes want.
-        read_only: the store itself refuses everything but reading, and gives up a query after READ_SECONDS.
+        read_only: the store itself refuses everything but reading, and keeps every question within the limits.
         cluster: ClickHouse cluster when tables are replicated: writes wait for a quorum, and reads see what it has.
+        limits: of a reader's question.
 
     Raises:
         StoreUnavailable: nothing answers there, or not now.
         StoreRejected: the DSN makes no sense, or the credentials are refused.
     """
-    place = _place(dsn, READ_SECONDS + CONNECT_SECONDS if read_only else WRITE_SECONDS)
+    reading = (limits or ReadLimits()) if read_only else None
+    place = _place(dsn, reading.seconds + CONNECT_SECONDS if reading else WRITE_SECONDS)
     with reporting(f"opening {place.name}"):
         client = clickhouse_connect.get_client(tz_mode="aware", **place.arguments)
         try:
-            _set(client, settings_for(read_only=read_only, replicated=bool(cluster)))
+            _set(client, settings_for(reading=reading, replicated=bool(cluster)))
         except Exception:
             client.close()
             raise
@@ -66,8 +69,11 @@ def open_store(dsn: str, database: str, *, read_only: bool = False, cluster: str
     return ClickHouseStore(client, place.name)
 
 
-def settings_for(*, read_only: bool, replicated: bool) -> dict[str, Setting]:
-    """The ClickHouse settings of every call; `readonly` comes last because nothing can be set after it."""
+def settings_for(*, reading: ReadLimits | None, replicated: bool) -> dict[str, Setting]:
+    """The ClickHouse settings of every call, of a reader when limits are given.
+
+    `readonly` comes last because nothing can be set after it.
+    """
     settings: dict[str, Setting] = {
         "session_timezone": "UTC",
         # Each table's month is part of its key, so no two partitions hold rows of one key.
@@ -75,8 +81,9 @@ def settings_for(*, read_only: bool, replicated: bool) -> dict[str, Setting]:
     }
     if replicated:
         settings["select_sequential_consistency"] = 1
-    if read_only:
-        return settings | {"max_execution_time": READ_SECONDS, "readonly": 1}
+    if reading:
+        settings |= {"max_execution_time": reading.seconds, "max_memory_usage": reading.memory_bytes}
+        return settings | {"cancel_http_readonly_queries_on_client_close": 1, "readonly": 1}
     settings |= {
         "async_insert": 0,  # acknowledged means stored
         # A table restored from a backup must take a replayed block. The first alone does nothing from 26.2 on.
@@ -140,12 +147,23 @@ class ClickHouseStore:
             raise StoreRejected(f"query {query.name}: {', '.join(unbound)} must stand in its SQL as {{name:Type}}")
         if ";" in query.sql:
             raise StoreRejected(f"query {query.name}: a semicolon, but a query is one statement")
+        sql = f"{query.sql}\n{_mark(query.asking)}" if query.asking else query.sql
         args = {name: list(value) if isinstance(value, tuple) else value for name, value in query.args.items()}
         with reporting(f"asking {query.name} of {self._place}"):
-            answer = self._client.query(query.sql, args, query_tz=UTC, tz_mode="aware")
-            rows = [tuple(row) for row in answer.result_rows]
+            answer = self._client.query(sql, args, query_tz=UTC, tz_mode="aware")
+            rows = Answer(tuple(row) for row in answer.result_rows)
             _require_end(answer.summary)
+        rows.read_rows = int(answer.summary.get("read_rows", 0))
+        rows.read_bytes = int(answer.summary.get("read_bytes", 0))
         return rows
+
+    def cancel(self, asking: str) -> None:
+        """See `Store.cancel`. A reader may stop its own user's questions."""
+        with reporting(f"cancelling a question to {self._place}"):
+            self._client.query(
+                "KILL QUERY WHERE position(query, {mark:String}) > 0 AND query NOT LIKE 'KILL%' ASYNC",
+                {"mark": _mark(asking)},
+            )
 
     def command(self, sql: str) -> None:
         """See `Store.command`."""
@@ -196,10 +214,18 @@ def _http_arguments(parts: SplitResult, answer_seconds: int) -> dict[str, Any]:
         "client_name": "tokentide",
         "compress": True,
         "autogenerate_session_id": False,  # a session would refuse a second thread
+        "form_encode_query_params": True,  # a URL has no room for long lists
         "dedicated_pool": True,  # so that close() closes the connections
         "connect_timeout": CONNECT_SECONDS,
         "send_receive_timeout": answer_seconds,
     }
+
+
+def _mark(asking: str) -> str:
+    """How a running question is known: the embedded engine gives it an id of its own."""
+    if not asking.isalnum():
+        raise StoreRejected("what marks a question is made of letters and digits")
+    return f"/* {asking} */"
 
 
 def _require_end(summary: Mapping[str, Any]) -> None:

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from clickhouse_connect.driver import exceptions as driver
 from urllib3.exceptions import HTTPError
 
-from tokentide.errors import StoreError, StoreRejected, StoreUnavailable
+from tokentide.errors import StoreError, StoreOverLimit, StoreRejected, StoreUnavailable
 
-__all__ = ["MISSING", "NOT_NOW", "code_of", "reporting"]
+__all__ = ["MISSING", "NOT_NOW", "OVER_LIMIT", "code_of", "reporting"]
 
 NOT_NOW: Mapping[int, str] = MappingProxyType(
     {
@@ -78,6 +78,9 @@ NOT_NOW: Mapping[int, str] = MappingProxyType(
 )
 """ClickHouse's codes for "not now": time-outs, overload, no memory, no disk, the network, replicas and their Keeper."""
 
+OVER_LIMIT = frozenset({159, 160, 241})
+"""Those of them that one call brings upon itself: TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED."""
+
 MISSING = frozenset({60, 81})
 """ClickHouse's codes for a table and a database that do not exist."""
 
@@ -89,7 +92,7 @@ def reporting(doing: str) -> Iterator[None]:
     """Turn whatever goes wrong inside into a StoreError that says what was being done.
 
     Raises:
-        StoreUnavailable: the same may succeed later.
+        StoreUnavailable: the same may succeed later; StoreOverLimit when it took too much.
         StoreRejected: it cannot.
     """
     try:
@@ -97,13 +100,18 @@ def reporting(doing: str) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as error:
-        kind = StoreUnavailable if _may_pass(error) else StoreRejected
-        raise kind(f"{doing}: {_said(error)}") from error
+        raise _kind(error)(f"{doing}: {_said(error)}") from error
 
 
 def code_of(error: StoreError) -> int | None:
     """The number that ClickHouse gave its refusal; None when the refusal is not ClickHouse's."""
     return _code(error.__cause__)
+
+
+def _kind(error: Exception) -> type[StoreError]:
+    if _code(error) in OVER_LIMIT:
+        return StoreOverLimit
+    return StoreUnavailable if _may_pass(error) else StoreRejected
 
 
 def _may_pass(error: Exception) -> bool:

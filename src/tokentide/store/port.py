@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["Query", "Store"]
+__all__ = ["Answer", "Query", "ReadLimits", "Store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,33 @@ class Query:
         name: which question it is: a constant, used as a metric label.
         sql: ClickHouse SQL; values stand in it only as server-side parameters `{name:Type}`.
         args: the value of each parameter.
+        asking: letters and digits by which this one asking can be cancelled; empty when nobody will.
     """
 
     name: str
     sql: str
     args: Mapping[str, Any] = field(default_factory=dict)
+    asking: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What one question may use before the store gives it up: time, and memory."""
+
+    seconds: int = 30
+    memory_bytes: int = 2_000_000_000
+
+
+class Answer(list[tuple[Any, ...]]):
+    """The rows of an answer, and how much the store read for it.
+
+    Attributes:
+        read_rows: rows of tables.
+        read_bytes: bytes of their columns, as they are in memory.
+    """
+
+    read_rows: int = 0
+    read_bytes: int = 0
 
 
 class Store(Protocol):
@@ -48,7 +70,14 @@ class Store(Protocol):
         """
 
     def ask(self, query: Query) -> list[tuple[Any, ...]]:
-        """The rows of the answer. DateTime columns come as aware datetimes in UTC."""
+        """The rows of the answer, an `Answer` where the store counts. DateTime columns come as aware datetimes in UTC.
+
+        Raises:
+            StoreOverLimit: the question took more time or memory than a question may.
+        """
+
+    def cancel(self, asking: str) -> None:
+        """Stop a question that another thread asks; without effect when there is none (or not yet, or no more)."""
 
     def command(self, sql: str) -> None:
         """Run one statement that answers nothing (DDL)."""

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
+from tokentide import clock
 from tokentide.api import operations
 from tokentide.api.app import create_app
+from tokentide.api.times import DAY_MS, iso_millis
 from tokentide.settings import Settings
 from tokentide.store.migrate import EXPECTED_VERSION
 
@@ -87,6 +89,20 @@ async def test_another_body_has_another_tag(client, as_reader, store):
     store.rows["performance_latency"] = [([5.0, 5.0, 5.0],)]
     again = await client.get(PERFORMANCE, headers=as_reader | {"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("end", "origin"), [("09:59:59.999Z", "rollups"), ("09:30:00Z", "both"), ("00:20:00Z", "events")]
+)
+async def test_an_answer_says_where_it_comes_from(store, as_reader, end, origin):
+    """Whole hours come from rollups, edges from events, and an answer of several questions from all their tables."""
+    store.rows["performance_totals"] = [(1,) * 6]
+    app = create_app(Settings(events_retention_days=400), store)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+        day = iso_millis(clock.now_ms() - 10 * DAY_MS)[:10]
+        path = f"/v1/performance?projectId=p&start={day}&end={day}T{end}"
+        answer = await client.get(path, headers=as_reader)
+    assert answer.headers["X-Answered-From"] == origin
 
 
 async def test_a_widened_window_is_told_in_a_header(store, as_reader):
@@ -302,6 +318,8 @@ async def test_openapi_describes_every_answer(client):
         assert "X-Data-Through" in answers["200"]["headers"]
         assert "Retry-After" in answers["429"]["headers"]
         assert found["security"] == [{"HTTPBearer": []}]
+    posted = document["paths"]["/api/svc/v1/llm-gateway/metrics/query"]["post"]
+    assert set(posted["responses"]) == {*answers, "413", "415"}
     schemas = document["components"]["schemas"]
     assert {name.removeprefix("#/components/schemas/") for name in references(document)} <= set(schemas)
     assert set(schemas["Costs"]["properties"]) == {"byModel", "dailyTrend", "mtdTotal", "forecast30d", "cacheRate"}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.store_fixtures import free_port
 from tokentide.errors import StoreRejected, StoreUnavailable
-from tokentide.store import open_store
+from tokentide.store import ReadLimits, open_store
 from tokentide.store.clickhouse import ClickHouseStore, settings_for
 
 
@@ -68,7 +68,7 @@ def test_column_types_are_forgotten_after_a_refusal() -> None:
 
 def test_settings_of_a_writer() -> None:
     """Acknowledged means stored, nothing is dropped as a duplicate, and numbers are read exactly."""
-    assert settings_for(read_only=False, replicated=False) == {
+    assert settings_for(reading=None, replicated=False) == {
         "session_timezone": "UTC",
         "do_not_merge_across_partitions_select_final": 1,
         "async_insert": 0,
@@ -82,17 +82,16 @@ def test_settings_of_a_writer() -> None:
 
 def test_settings_on_a_cluster() -> None:
     """Writes wait for a quorum one after another, and reads see everything that it has."""
-    added = (
-        settings_for(read_only=False, replicated=True).items() - settings_for(read_only=False, replicated=False).items()
-    )
+    added = settings_for(reading=None, replicated=True).items() - settings_for(reading=None, replicated=False).items()
     assert dict(added) == {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}
 
 
 @pytest.mark.parametrize("replicated", [False, True])
 def test_readonly_is_set_last(replicated: bool) -> None:  # noqa: FBT001  a parameter of the test
     """Once `readonly` stands nothing else can be set, so it ends the list."""
-    settings = settings_for(read_only=True, replicated=replicated)
+    settings = settings_for(reading=ReadLimits(7, 99), replicated=replicated)
     assert list(settings)[-1] == "readonly"
+    assert (settings["max_execution_time"], settings["max_memory_usage"]) == (7, 99)
     assert ("select_sequential_consistency" in settings) is replicated
     assert "insert_quorum" not in settings
 

@@ -4,8 +4,8 @@ import pytest
 from clickhouse_connect.driver import exceptions as driver
 from urllib3.exceptions import ProtocolError
 
-from tokentide.errors import StoreError, StoreRejected, StoreUnavailable
-from tokentide.store.failures import NOT_NOW, code_of, reporting
+from tokentide.errors import StoreError, StoreOverLimit, StoreRejected, StoreUnavailable
+from tokentide.store.failures import NOT_NOW, OVER_LIMIT, code_of, reporting
 
 
 def _reported(error: Exception) -> StoreError:
@@ -17,7 +17,8 @@ def _reported(error: Exception) -> StoreError:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        *((driver.DatabaseError("x", code=code), StoreUnavailable) for code in NOT_NOW),
+        *((driver.DatabaseError("x", code=code), StoreUnavailable) for code in NOT_NOW.keys() - OVER_LIMIT),
+        *((driver.DatabaseError("x", code=code), StoreOverLimit) for code in OVER_LIMIT),
         (driver.OperationalError("503 of a busy server", code=202), StoreUnavailable),
         (driver.OperationalError("the connection broke"), StoreUnavailable),
         (driver.StreamFailureError("the answer ended too early"), StoreUnavailable),
@@ -37,7 +38,7 @@ def _reported(error: Exception) -> StoreError:
     ids=repr,
 )
 def test_the_code_or_the_transport_decides(error: Exception, kind: type[StoreError]) -> None:
-    """A code of the closed set or a broken transport may pass; every other refusal stays."""
+    """A code of the closed set or a broken transport may pass; every other refusal stays, and a limit is told apart."""
     assert type(_reported(error)) is kind
 
 

@@ -73,6 +73,8 @@ def test_the_worker_names_only_columns_that_are_there() -> None:
 def test_all_rows_that_matter_are_on_disk_when_acknowledged() -> None:
     """Each table writes through to the disk before it acknowledges."""
     for step in render(templates(), ALONE):
+        if "CREATE TABLE" not in step.sql:
+            continue
         assert "fsync_after_insert = 1, fsync_part_directory = 1" in step.sql, step.name
 
 

@@ -95,13 +95,14 @@ class Engine:
             raise ClickHouseError(SYNTAX_ERROR, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")
         if kind.statements == 0 and not request.is_readonly:  # the engine cannot read it: all it may do is say so
             connection.query(set_statement({"readonly": "1"}))
-        if kind.statements == 1 and request.is_readonly and not kind.only_reads:
+        may_run = kind.only_reads or query.kills
+        if kind.statements == 1 and request.is_readonly and not may_run:
             raise ClickHouseError(_READONLY, "READONLY", "Cannot execute query in readonly mode.")
         result = connection.query(sql, request.default_format, params=dict(request.binds))
         output_format = query.format or request.default_format
         return Answer(
             data=result.bytes() or b"",  # a copy: chdb's memoryview does not keep its memory alive
-            format=output_format if kind.only_reads else None,
+            format=output_format if may_run else None,
             summary=_summary(result),
         )
 

@@ -24,10 +24,17 @@ _NO_DATA_FOLLOWS = frozenset((b"SELECT", b"WITH", b"FROM", b"WATCH"))
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One whole statement, without a semicolon at its end; `format` is what its FORMAT clause asks for, if any."""
+    """One whole statement, without a semicolon at its end.
+
+    Attributes:
+        sql: its text.
+        format: what its FORMAT clause asks for, if any.
+        kills: whether it stops other statements, which a server lets a reader do to its own.
+    """
 
     sql: bytes
     format: str | None
+    kills: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,8 @@ def read_query(sql: bytes) -> Query:
     if not body:
         raise ClickHouseError(SYNTAX_ERROR, "SYNTAX_ERROR", "Empty query")
     _refuse_client_files(body)
-    return Query(sql[: body[-1].end], _format_clause(sql, body))
+    kills = [token.text for token in body[:2]] == [b"KILL", b"QUERY"]
+    return Query(sql[: body[-1].end], _format_clause(sql, body), kills)
 
 
 def require_one_statement(values: bytes) -> None:

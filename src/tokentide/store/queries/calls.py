@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from tokentide.store.queries.sources import CONCRETE_CALL, FAILURE_MODE
 from tokentide.store.queries.totals import Question, Scope
+from tokentide.store.queries.window import Origin
 
 __all__ = [
     "Order",
@@ -35,6 +36,7 @@ def calls_of_sessions(scope: Scope) -> Question:
         "calls_of_sessions",
         f"SELECT count(), uniqExact(session_id)\nFROM events FINAL\nWHERE {inside()} AND session_id IS NOT NULL",
         inside_args(scope),
+        origin=Origin.EVENTS,
     )
 
 
@@ -47,6 +49,7 @@ def failure_triggers(scope: Scope) -> Question:
         f"WHERE {inside()} AND failure_trigger IS NOT NULL AND {FAILURE_MODE} IS NOT NULL\n"
         "GROUP BY 1, 2\nORDER BY 1, 2",
         inside_args(scope),
+        origin=Origin.EVENTS,
     )
 
 
@@ -72,13 +75,14 @@ def recent_calls(scope: Scope, *, failed: bool | None, order: Order, limit: int,
         f"ORDER BY timestamp {'ASC' if order == 'asc' else 'DESC'}, toString(event_id)\n"
         "LIMIT {limit:UInt32} OFFSET {offset:UInt32}"
     )
-    return Question("recent_calls", sql, _filtered(scope) | {"limit": limit, "offset": offset})
+    args = _filtered(scope) | {"limit": limit, "offset": offset}
+    return Question("recent_calls", sql, args, origin=Origin.EVENTS)
 
 
 def calls_counted(scope: Scope, *, failed: bool | None) -> Question:
     """Ask how many calls there are by what only events tell: one row (calls)."""
     sql = f"SELECT count()\nFROM events FINAL\nWHERE {inside()}{_only(scope)}{_outcome(failed)}"
-    return Question("calls_counted", sql, _filtered(scope))
+    return Question("calls_counted", sql, _filtered(scope), origin=Origin.EVENTS)
 
 
 def inside() -> str:

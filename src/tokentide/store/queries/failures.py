@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokentide.store.queries.calls import inside, inside_args
 from tokentide.store.queries.sources import ERROR_CODE
 from tokentide.store.queries.totals import Question, Scope
+from tokentide.store.queries.window import Origin
 
 __all__ = ["recent_failures"]
 
@@ -23,4 +24,5 @@ def recent_failures(scope: Scope, limit: int) -> Question:
         "ORDER BY timestamp DESC, toString(event_id)\n"
         "LIMIT {limit:UInt32}",
         inside_args(scope) | {"limit": limit},
+        origin=Origin.EVENTS,
     )

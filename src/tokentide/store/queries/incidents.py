@@ -27,7 +27,7 @@ def provider_health(name: str, scope: Scope, measures: Sequence[str]) -> Questio
     """
     every = breakdowns(name, HEALTH_SOURCE, scope, measures, sets=_SETS, step_seconds=BUCKET_SECONDS)
     sql = f"SELECT *\nFROM (\n{every.sql}\n)\nWHERE {_WHOLE} OR ({_WRONG})\nORDER BY 1, 2, 3"
-    return Question(name, sql, every.args, every.widened)
+    return Question(name, sql, every.args, every.widened, every.origin)
 
 
 def provider_health_parted(rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokentide.store.port import Query
+from tokentide.store.queries.branches import EVENTS, Branch, bounds, united
 from tokentide.store.queries.sources import Source
-from tokentide.store.queries.window import Window, split
+from tokentide.store.queries.window import Origin, Window, split
 
 __all__ = ["BUCKET", "Question", "Scope", "breakdowns", "parted", "quantiles", "totals"]
 
@@ -41,9 +42,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Question(Query):
-    """A question about a window; `widened` says that the answer reaches past its edges, to whole buckets."""
+    """A question about a window.
+
+    Attributes:
+        widened: whether the answer reaches past the window's edges, to whole buckets.
+        origin: which tables are asked.
+    """
 
     widened: bool = False
+    origin: Origin = Origin.ROLLUPS
 
 
 def totals(
@@ -66,7 +73,7 @@ def totals(
         step_seconds: length of a `BUCKET`: a multiple of the rollup's own.
     """
     rows = _Rows.of(source, scope, [*by, *measures], step_seconds)
-    return Question(name, rows.aggregated(by, _sums(measures)), rows.args, rows.widened)
+    return Question(name, rows.aggregated(by, _sums(measures)), rows.args, rows.widened, rows.origin)
 
 
 def breakdowns(
@@ -84,7 +91,7 @@ def breakdowns(
     selected = ", ".join([f"grouping({', '.join(names)})", *names, *_sums(measures)])
     grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
     sql = f"SELECT {selected}\n{rows.sql}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {_places(1 + len(names))}"
-    return Question(name, sql, rows.args, rows.widened)
+    return Question(name, sql, rows.args, rows.widened, rows.origin)
 
 
 def parted(sets: Sequence[tuple[str, ...]], rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
@@ -105,7 +112,7 @@ def quantiles(
     columns = [f"{digest}_means", f"{digest}_weights"]
     rows = _Rows.of(source, scope, [*by, *columns], source.table.bucket_seconds)
     merged = f"quantilesTDigestWeightedArray({', '.join(map(str, levels))})({', '.join(columns)})"
-    return Question(name, rows.aggregated(by, [merged]), rows.args, rows.widened)
+    return Question(name, rows.aggregated(by, [merged]), rows.args, rows.widened, rows.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +122,20 @@ class _Rows:
     sql: str
     args: dict[str, Any]
     widened: bool
+    origin: Origin
 
     @classmethod
     def of(cls, source: Source, scope: Scope, columns: Sequence[str], step_seconds: int) -> _Rows:
         parts = split(scope.window, source.table.bucket_seconds, scope.events_from_ms)
+        branches = [_of_buckets(source, scope, columns)]
+        if parts.edges:
+            branches.append(_of_events(source, scope, columns))
         args: dict[str, Any] = {"projects": list(scope.projects)}
         if BUCKET in columns:
             args["step"] = step_seconds
         args |= {f"only_{dimension}": value for dimension, value in scope.only.items()}
-        args |= {"from": parts.interior.start_ms // 1000, "to": parts.interior.end_ms // 1000}
-        branches = [_from_buckets(source, scope, columns)]
-        if parts.edges:
-            branches.append(_from_events(source, scope, columns, len(parts.edges)))
-            for place, edge in enumerate(parts.edges):
-                args |= {f"edge{place}_from": edge.start_ms, f"edge{place}_to": edge.end_ms}
-        return cls("FROM (\n" + "\nUNION ALL\n".join(branches) + "\n)", args, parts.widened)
+        args |= bounds(parts, branches)
+        return cls(united(parts, branches), args, parts.widened, parts.origin)
 
     def aggregated(self, by: Sequence[str], aggregates: Sequence[str]) -> str:
         """The whole query."""
@@ -137,32 +143,16 @@ class _Rows:
         return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
 
 
-def _from_buckets(source: Source, scope: Scope, columns: Sequence[str]) -> str:
-    """The rollup's rows: first of the branches, so that its column names are the names of all."""
-    selected = [f"{_bucket_of('bucket')} AS {BUCKET}" if column == BUCKET else column for column in columns]
-    only = "".join(f" AND {dimension} = {{only_{dimension}:String}}" for dimension in scope.only)
-    return (
-        f"SELECT {', '.join(selected)}\n"
-        f"FROM {source.table.name} FINAL\n"
-        "WHERE project_id IN {projects:Array(String)} "
-        "AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')" + only
-    )
+def _of_buckets(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
+    selected = {column: _bucket_of("bucket") if column == BUCKET else column for column in columns}
+    only = [f"{dimension} = {{only_{dimension}:String}}" for dimension in scope.only]
+    return Branch(source.table.name, selected, only)
 
 
-def _from_events(source: Source, scope: Scope, columns: Sequence[str], edges: int) -> str:
-    """Events as rows. Nothing has an alias here: one that is also a column would replace it everywhere."""
-    selected = [_bucket_of("timestamp") if column == BUCKET else source.of_event[column] for column in columns]
-    inside = " OR ".join(
-        f"timestamp >= fromUnixTimestamp64Milli({{edge{place}_from:Int64}}, 'UTC') "
-        f"AND timestamp < fromUnixTimestamp64Milli({{edge{place}_to:Int64}}, 'UTC')"
-        for place in range(edges)
-    )
-    only = "".join(f" AND {source.of_event[dimension]} = {{only_{dimension}:String}}" for dimension in scope.only)
-    return (
-        f"SELECT {', '.join(selected)}\n"
-        "FROM events FINAL\n"
-        f"WHERE project_id IN {{projects:Array(String)}} AND ({inside}) AND {source.counted}" + only
-    )
+def _of_events(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
+    selected = {column: _bucket_of("timestamp") if column == BUCKET else source.of_event[column] for column in columns}
+    only = [f"{source.of_event[dimension]} = {{only_{dimension}:String}}" for dimension in scope.only]
+    return Branch(EVENTS, selected, [source.counted, *only])
 
 
 def _bucket_of(time: str) -> str:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
-__all__ = ["NO_EVENTS", "Split", "Window", "split"]
+__all__ = ["NO_EVENTS", "Origin", "Split", "Window", "split"]
 
 NO_EVENTS = 1 << 62
 """As the moment from which events are kept: never."""
 
 _FIRST_MS = 0
 _END_MS = 4_291_747_200_000  # 2106-01-01: no event lies outside, and a DateTime holds no later year as a whole
+
+
+class Origin(enum.Flag):
+    """Where an answer comes from; its name in lower case is what a caller is told."""
+
+    ROLLUPS = 1
+    EVENTS = 2
+    BOTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,13 @@ class Split:
     interior: Window
     edges: tuple[Window, ...]
     widened: bool
+
+    @property
+    def origin(self) -> Origin:
+        """Which tables hold the parts; a window without any part is the rollup's."""
+        if not self.edges:
+            return Origin.ROLLUPS
+        return Origin.EVENTS if self.interior.is_empty else Origin.BOTH
 
 
 def split(window: Window, bucket_seconds: int, events_from_ms: int) -> Split:

@@ -86,6 +86,21 @@ def test_the_format_clause_is_found(sql, output_format):
     assert read_query(sql.encode()).format == output_format
 
 
+@pytest.mark.parametrize(
+    ("sql", "kills"),
+    [
+        ("KILL QUERY WHERE 1", True),
+        ("/* x */ kill query where 1 async", True),
+        ("KILL MUTATION WHERE 1", False),
+        ("SELECT 'KILL QUERY'", False),
+        ("ALTER TABLE kill DROP COLUMN query", False),
+    ],
+)
+def test_what_stops_questions_is_known(sql, kills):
+    """A reader may stop its own questions, and nothing else that is not reading."""
+    assert read_query(sql.encode()).kills is kills
+
+
 def test_the_settings_of_an_insert_stand_apart():
     """They must follow the name of the file that the data comes from."""
     insert = find_data_insert(b"INSERT INTO t (settings) SETTINGS a = 1, b = 2 FORMAT CSV\n1")

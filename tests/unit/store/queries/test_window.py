@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokentide.store.queries.window import NO_EVENTS, Split, Window, split
+from tokentide.store.queries.window import NO_EVENTS, Origin, Split, Window, split
 
 HOUR = 3_600_000
 LAST = 4_291_747_200_000  # 2106-01-01
@@ -73,6 +73,15 @@ def test_an_empty_window_holds_nothing(window):
     """A window without a moment in which an event can lie has neither buckets nor edges, and is not widened."""
     found = split(window, 3600, NO_EVENTS)
     assert (found.interior.is_empty, found.edges, found.widened) == (True, (), False)
+
+
+@pytest.mark.parametrize(
+    ("window", "origin"),
+    [((1, 3), Origin.ROLLUPS), ((1, 3.5), Origin.BOTH), ((1.2, 1.5), Origin.EVENTS), ((1, 1), Origin.ROLLUPS)],
+)
+def test_the_parts_tell_which_tables_are_asked(window, origin):
+    """Whole buckets are the rollup's, edges the events', and nothing at all is the rollup's."""
+    assert split(*hours(window), 3600, 0).origin is origin
 
 
 def test_bounds_outside_of_all_events_are_cut():

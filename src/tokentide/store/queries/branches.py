@@ -1,0 +1,76 @@
+"""How do rows of several tables become the rows of one question? Each table is a branch; the branches are united.
+
+Rollups are asked for the whole buckets of a window, events for its edges. What is computed over the united rows does
+not show where the one ends and the other begins.
+
+Every name in the SQL is a constant of this package, and every value a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokentide.store.queries.window import Split
+
+__all__ = ["EVENTS", "Branch", "bounds", "united"]
+
+EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The rows of one table.
+
+    Attributes:
+        table: its name.
+        columns: what a row of the question has, by its name there: an expression over the table.
+        counted: conditions on a row, all of which must hold.
+    """
+
+    table: str
+    columns: Mapping[str, str]
+    counted: Sequence[str] = ()
+
+
+def united(parts: Split, branches: Sequence[Branch]) -> str:
+    """A FROM clause with the rows of all branches; the names of the first branch are the names of all.
+
+    The others have no aliases: one that is also a column of the table would replace it everywhere.
+    """
+    asked = [_asked(parts, branch, named=place == 0) for place, branch in enumerate(branches)]
+    return "FROM (\n" + "\nUNION ALL\n".join(asked) + "\n)"
+
+
+def bounds(parts: Split, branches: Sequence[Branch]) -> dict[str, Any]:
+    """The arguments that say when, for those branches that are there."""
+    args: dict[str, Any] = {}
+    if any(branch.table != EVENTS for branch in branches):
+        args |= {"from": parts.interior.start_ms // 1000, "to": parts.interior.end_ms // 1000}
+    if any(branch.table == EVENTS for branch in branches):
+        for place, edge in enumerate(parts.edges):
+            args |= {f"edge{place}_from": edge.start_ms, f"edge{place}_to": edge.end_ms}
+    return args
+
+
+def _asked(parts: Split, branch: Branch, *, named: bool) -> str:
+    selected = [f"{sql} AS {name}" if named and sql != name else sql for name, sql in branch.columns.items()]
+    when = _in_edges(len(parts.edges)) if branch.table == EVENTS else _IN_INTERIOR
+    return (
+        f"SELECT {', '.join(selected)}\n"
+        f"FROM {branch.table} FINAL\n"
+        f"WHERE project_id IN {{projects:Array(String)}} AND {' AND '.join([when, *branch.counted])}"
+    )
+
+
+_IN_INTERIOR = "bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')"
+
+
+def _in_edges(edges: int) -> str:
+    inside = " OR ".join(
+        f"timestamp >= fromUnixTimestamp64Milli({{edge{place}_from:Int64}}, 'UTC') "
+        f"AND timestamp < fromUnixTimestamp64Milli({{edge{place}_to:Int64}}, 'UTC')"
+        for place in range(edges)
+    )
+    return f"({inside})"
