@@ -102,7 +102,7 @@ def _daily(stage: Stage) -> Iterator[str]:
 
 
 def _lines(stage: Stage) -> Iterator[str]:
-    """Whatever a worker folds is an event, a duplicate or a dead letter, and its metrics say which."""
+    """Whatever a worker folds is an event, a duplicate, a dead letter or stored already, and its metrics say which."""
     for process in (*stage.gone, *stage.processes):
         in_log, in_metrics = process.lines_in_log(), process.lines_in_metrics()
         if in_log != in_metrics:
