@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench bench-short docs lock clean
+.PHONY: help setup demo test soak check bench bench-short docs lock clean
 
 PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
@@ -25,6 +25,10 @@ test: setup ## all tests, with coverage and its floor for the parts that compute
 	    echo "coverage of $$part, 95 % are asked:"; \
 	    .venv/bin/python -m coverage report --include="src/tokentide/$$part/*" --fail-under=95 || exit 1; \
 	done
+
+MINUTES = 30
+soak: setup ## all kinds of faults under steady load, for MINUTES=30; ends by itself, with a report
+	.venv/bin/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 check: setup ## what can be said without running anything: lint, types, architecture, documentation, deployment
 	.venv/bin/python -m ruff check

@@ -32,15 +32,45 @@ _ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 WORKER_METRICS = (
     Metric("tokentide_records_total", "counter", "Kafka records read and decided", ("partition",)),
-    Metric("tokentide_events_total", "counter", "events folded into the rollups or kept as rows", ("partition",)),
     Metric("tokentide_bytes_total", "counter", "bytes of the record values read", ("partition",)),
-    Metric("tokentide_dead_letters_total", "counter", "events refused and sent to the dead-letter topic", ("reason",)),
-    Metric("tokentide_duplicates_total", "counter", "events left out because their event_id was seen before"),
-    Metric("tokentide_skipped_total", "counter", "bucket updates left out because the stored row already held them"),
-    Metric("tokentide_late_events_total", "counter", "events older than the hot window of their partition"),
+    Metric(
+        "tokentide_missing_offsets_total",
+        "counter",
+        "offsets at which the log had no record: deleted before it was read, or the mark of a transaction",
+        ("partition",),
+    ),
+    Metric("tokentide_read_events_total", "counter", "events read, whatever became of each", ("partition",)),
+    Metric("tokentide_events_total", "counter", "events folded into the rollups or kept as rows", ("partition",)),
+    Metric(
+        "tokentide_dead_letters_total",
+        "counter",
+        "events refused and sent to the dead-letter topic",
+        ("partition", "reason"),
+    ),
+    Metric(
+        "tokentide_duplicates_total",
+        "counter",
+        "events left out because their event_id was seen before",
+        ("partition",),
+    ),
+    Metric(
+        "tokentide_skipped_total",
+        "counter",
+        "events left out because the stored rows held them already",
+        ("partition",),
+    ),
+    Metric(
+        "tokentide_late_events_total", "counter", "events older than the hot window of their partition", ("partition",)
+    ),
     Metric("tokentide_flush_seconds", "histogram", "time of one flush, rows to commit", buckets=_FLUSH_SECONDS),
     Metric("tokentide_flush_rows_total", "counter", "rows stored", ("table",)),
     Metric("tokentide_flush_failures_total", "counter", "flush attempts that failed and were repeated", ("kind",)),
+    Metric(
+        "tokentide_retries_total",
+        "counter",
+        "steps outside of flushes that failed and were repeated",
+        ("step",),
+    ),
     Metric("tokentide_lag_records", "gauge", "records in the log that are not stored yet", ("partition",)),
     Metric("tokentide_committed_offset", "gauge", "next offset as committed to Kafka", ("partition",)),
     Metric("tokentide_freshness_seconds", "gauge", "age of the newest moment up to which everything is stored"),

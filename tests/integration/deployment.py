@@ -98,10 +98,13 @@ class WorkerProcess:
 
     def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
         """The labels and values of a metric."""
+        return [(labels, value) for found, labels, value in self.scrape() if found == name]
+
+    def scrape(self) -> list[tuple[str, dict[str, str], float]]:
+        """Names, labels and values of all metrics as of one moment."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
-        families = text_string_to_metric_families(text)
-        return [(s.labels, s.value) for family in families for s in family.samples if s.name == f"tokentide_{name}"]
+            families = text_string_to_metric_families(answer.read().decode())
+        return [(s.name.removeprefix("tokentide_"), s.labels, s.value) for family in families for s in family.samples]
 
     def partitions(self) -> set[int]:
         """Those that it holds and has stored something of."""
@@ -123,9 +126,9 @@ class Log:
 
 
 class Deployment:
-    """One topic with its own tables, group and workers."""
+    """One topic with its own tables, group and workers; `settings` go before those that are made up here."""
 
-    def __init__(self, machine: Machine, name: str) -> None:
+    def __init__(self, machine: Machine, name: str, **settings: object) -> None:
         self.machine = machine
         self.log = Log()
         self.workers: list[WorkerProcess] = []
@@ -140,6 +143,7 @@ class Deployment:
                 "metrics_port": 0,
                 "flush_interval_seconds": 0.5,
             }
+            | settings
         )
 
     def __enter__(self) -> Self:

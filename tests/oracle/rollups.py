@@ -1,4 +1,4 @@
-"""What the rollup tables must hold, computed from raw events by brute force: every row walks over all events.
+"""What the rollup tables must hold, computed from raw events by brute force: every row from all of its events.
 
 Nothing here comes from the package under test. Keys are (partition, project, bucket in seconds, …); a digest is given
 as the list of values that it stands for, in the order of the log.
@@ -103,8 +103,10 @@ def _rows(
         second = millis(call.event["timestamp"]) // 1000
         return call.partition, call.event["project_id"], second // seconds * seconds, *dimensions(call.event)
 
-    for wanted in {key(call) for call in calls}:
-        part = [call for call in calls if key(call) == wanted]
+    parts: dict[tuple[Any, ...], list[Logged]] = {}
+    for call in calls:
+        parts.setdefault(key(call), []).append(call)
+    for wanted, part in parts.items():
         yield wanted, measure([call.event for call in part]) | {"version": max(call.offset for call in part) + 1}
 
 

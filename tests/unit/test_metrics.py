@@ -57,8 +57,8 @@ def test_a_scrape_shows_only_series_of_the_list() -> None:
 def test_processes_do_not_share_metrics() -> None:
     """Nothing is global: two of them in one process count apart."""
     one, other = WorkerMetrics(CollectorRegistry()), WorkerMetrics(CollectorRegistry())
-    one.counter("skipped").inc()
-    assert other.registry.get_sample_value("tokentide_skipped_total") == 0
+    one.counter("rebalances").inc()
+    assert other.registry.get_sample_value("tokentide_rebalances_total") == 0
 
 
 def test_the_version_is_told() -> None:
@@ -95,6 +95,7 @@ def test_no_label_grows_with_the_users(metric: Metric) -> None:
         "result",
         "route",
         "status",
+        "step",
         "surface",
         "table",
         "version",

@@ -19,12 +19,24 @@ class FoldSettings:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the counts were last taken."""
+    """What happened since the counts were last taken.
+
+    Attributes:
+        records: records that were decided.
+        bytes: of their values.
+        missing: offsets that were jumped over.
+        read: events in them, whatever became of each: refused, or one of the next three.
+        events: folded into a bucket at least, or kept as rows where no rollup counts them.
+        duplicates: left out because their id was known.
+        skipped: left out because every bucket held them already.
+        late: events below the floor.
+    """
 
     records: int = 0
     bytes: int = 0
+    missing: int = 0
+    read: int = 0
     events: int = 0
     duplicates: int = 0
-    refused: int = 0
     skipped: int = 0
     late: int = 0

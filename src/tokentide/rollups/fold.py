@@ -126,12 +126,13 @@ class PartitionState:
         self.broken = True
         if self._log_time_ms is not None:
             self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
+        skipped_before = self.counts.skipped
         repeats = set(self._repeats(stretch))
         times_ms = [time_ms for time_ms, _ in stretch.steps]
         self._log_time_ms = max(times_ms if self._log_time_ms is None else [self._log_time_ms, *times_ms])
         places = zip(stretch.events, stretch.offsets, stretch.indexes, strict=True)
         self._fold_events([p for n, p in enumerate(places) if n not in repeats] if repeats else places)
-        self._count(stretch, len(repeats))
+        self._count(stretch, len(repeats), self.counts.skipped - skipped_before)
         self._last = records[-1]
         self._next_offset = records[-1].offset + 1
         self.broken = False
@@ -180,12 +181,13 @@ class PartitionState:
             yield from [begin + place for place in self.dedup.repeats(stretch.events[begin:end])]
             begin = end
 
-    def _count(self, stretch: Stretch, duplicates: int) -> None:
+    def _count(self, stretch: Stretch, duplicates: int, skipped: int) -> None:
         counts = self.counts
         counts.records += len(stretch.records)
         counts.bytes += stretch.bytes
-        counts.events += len(stretch.events) - duplicates
-        counts.refused += len(stretch.refusals)
+        counts.missing += stretch.records[-1].offset + 1 - self._next_offset - len(stretch.records)
+        counts.read += len(stretch.events) + len(stretch.refusals)
+        counts.events += len(stretch.events) - duplicates - skipped
         counts.duplicates += duplicates
 
     def _raise_floor(self) -> None:
@@ -214,15 +216,17 @@ class PartitionState:
                 route.version = log_offset + 1
                 route.add(event)
                 route.usage.add_signals(event)
+            is_news = route is not None or self._apply(call_targets(event), event, log_offset + 1)
             if event.status != "success":
-                self._apply(failure_targets(event), event, log_offset + 1)
+                is_news |= self._apply(failure_targets(event), event, log_offset + 1)
+            if not is_news:
+                self.counts.skipped += 1
 
     def _open(self, way: tuple[Any, ...], event: DecodedEvent, version: int) -> Route | None:
-        """The route of an event; None when the event is applied already, because a bucket is ahead of the log."""
+        """The route of an event; None when a bucket is ahead of the log, so that each must be looked at alone."""
         targets = list(call_targets(event))
         buckets = [self._bucket(kind, key) for kind, key in targets]
         if any(version <= bucket.fence for bucket in buckets):
-            self._apply(targets, event, version)
             return None
         route = self._routes[way] = Route(buckets)
         return route
@@ -235,15 +239,17 @@ class PartitionState:
         for route in routes:
             route.deliver()
 
-    def _apply(self, targets: Iterable[Target], event: DecodedEvent, version: int) -> None:
+    def _apply(self, targets: Iterable[Target], event: DecodedEvent, version: int) -> bool:
+        """Add the event to the buckets that do not hold it yet; whether there was one."""
+        is_news = False
         for target in targets:
             bucket = self._bucket(*target)
-            if version <= bucket.fence:
-                self.counts.skipped += 1
-                continue
-            bucket.add(event)
-            bucket.version = version
-            self._mark([target])
+            if version > bucket.fence:
+                bucket.add(event)
+                bucket.version = version
+                self._mark([target])
+                is_news = True
+        return is_news
 
     def _bucket(self, kind: type[Bucket], key: Key) -> Bucket:
         buckets = self.tables[kind]

@@ -103,6 +103,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         # None and not "": aiokafka takes that for a name, and workers of one name drive each other out.
         "consumer_group_instance_id": settings.group_instance_id or None,
         "consumer_auto_offset_reset": "earliest",
+        # How soon a partition that was added is found; the client would look every five minutes.
+        "consumer_metadata_max_age_ms": 15_000,
         # Counted in slices. Small, so that a rebalance has little to throw away.
         "stream_buffer_maxsize": 64,
         "broker_max_poll_records": 5000,

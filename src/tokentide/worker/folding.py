@@ -30,6 +30,7 @@ async def fold_slice(
     *,
     is_mine: Callable[[], bool],
     folded: Callable[[Stretch], None],
+    failed: Callable[[Exception], None] = lambda _: None,
 ) -> None:
     """Fold consecutive records; those below the position are dropped unread.
 
@@ -44,8 +45,9 @@ async def fold_slice(
         limits: what events are held against.
         is_mine: asked after each wait; False leaves the rest of the slice.
         folded: told of what was just folded, before anything waits.
+        failed: told of each failure to read rows back, which is repeated until it succeeds.
     """
-    fold = partial(_fold_records, state, rows=rows, limits=limits, is_mine=is_mine, folded=folded)
+    fold = partial(_fold_records, state, rows=rows, limits=limits, is_mine=is_mine, folded=folded, failed=failed)
     end = slice_[0].offset
 
     async def fold_left_out() -> bool:
@@ -56,7 +58,7 @@ async def fold_slice(
 
     if state.next_offset < end:
         what = f"reading the records from {state.next_offset} to {end - 1}, which the transport left out,"
-        if not await until_answered(fold_left_out, what, is_mine):
+        if not await until_answered(fold_left_out, what, is_mine, failed):
             return
     await fold(slice_)
 
@@ -69,6 +71,7 @@ async def _fold_records(
     limits: Limits,
     is_mine: Callable[[], bool],
     folded: Callable[[Stretch], None],
+    failed: Callable[[Exception], None],
 ) -> bool:
     """Fold what is not folded yet; False when the partition went elsewhere meanwhile."""
     begin, blocked = state.next_offset, 0
@@ -83,7 +86,7 @@ async def _fold_records(
         stretch, rest = read_stretch(waiting[:some], limits), waiting[some:]
         if state.cold_keys(stretch):
             stretch, rest = read_stretch(waiting, limits), []  # one question for the whole slice
-            if not await _warm_up(state, stretch, rows, is_mine):
+            if not await _warm_up(state, stretch, rows, is_mine, failed):
                 return False
         state.fold(stretch)
         folded(stretch)
@@ -92,12 +95,18 @@ async def _fold_records(
     return True
 
 
-async def _warm_up(state: PartitionState, stretch: Stretch, rows: Rows, is_mine: Callable[[], bool]) -> bool:
+async def _warm_up(
+    state: PartitionState,
+    stretch: Stretch,
+    rows: Rows,
+    is_mine: Callable[[], bool],
+    failed: Callable[[Exception], None],
+) -> bool:
     """Read back every row that the stretch needs; False when the partition went elsewhere meanwhile."""
     while cold := state.cold_keys(stretch):  # again after each wait: a flush may have let some go
         for table, keys in cold.items():
             read = partial(rows.read_keys, table, state.partition, keys)
-            found = await until_answered(read, "reading back the rows of late events", is_mine)
+            found = await until_answered(read, "reading back the rows of late events", is_mine, failed)
             if found is None or not is_mine():
                 return False
             state.adopt(table, found, keys)

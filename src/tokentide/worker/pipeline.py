@@ -142,6 +142,7 @@ class Pipeline:
                 self._settings.load.limits,
                 is_mine=lambda: self.states.get(slice_.partition) is state,
                 folded=partial(self._folded, slice_.partition),
+                failed=self._read_back_failed,
             )
         except asyncio.CancelledError:
             self.failed |= state.broken
@@ -149,6 +150,8 @@ class Pipeline:
         except Exception:
             self.failed = True
             raise
+        finally:
+            self.room.answered()
         if self.room.is_scarce(self.waiting_rows):
             self._flush_now.set()
             await self.room.wait(self.waiting_rows)
@@ -183,29 +186,37 @@ class Pipeline:
         loaded = {}
         for partition in sorted(partitions):
             read = partial(load, partition, self._rows, self._log, self._settings.load)
-            found = await until_answered(read, f"loading partition {partition}", is_mine)
+            repeats = partial(self._repeats, "load")
+            found = await until_answered(read, f"loading partition {partition}", is_mine, repeats)
             if found is None or not is_mine():
                 return False
             loaded[partition] = found
             recall = partial(self._recall, partition, found.state.next_offset)
-            if not await until_answered(recall, f"reading what partition {partition} had refused", is_mine):
+            if not await until_answered(recall, f"reading what partition {partition} had refused", is_mine, repeats):
                 return False
         self.states = {partition: found.state for partition, found in loaded.items()}
         self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
         # Here the transport goes on. When the commit is refused it does so elsewhere: what comes again is dropped, and
         # what it leaves out is read.
         commit = partial(self._log.commit, {state.partition: state.next_offset for state in self.states.values()})
-        await until_answered(commit, "the first commit", is_mine)
+        await until_answered(commit, "the first commit", is_mine, partial(self._repeats, "commit"))
         return is_mine()
 
     async def _recall(self, partition: int, offset: int) -> bool:
         await self._breaker.recall(partition, offset, self._log, self._settings.load.limits)
         return True
 
+    def _read_back_failed(self, error: Exception) -> None:
+        self._repeats("read_back", error)
+        self.room.unanswered()
+
+    def _repeats(self, step: str, _: Exception) -> None:
+        self._metrics.counter("retries").labels(step).inc()
+
     def _folded(self, partition: int, stretch: Stretch) -> None:
         if stretch.refusals:
             self._letters.add(partition, stretch.refusals)
-            count_refused(self._metrics, stretch.refusals)
+            count_refused(self._metrics, partition, stretch.refusals)
             self._breaker.look_at(partition, stretch)
         count_folded(self._metrics, partition, self.states[partition].take_counts())
 

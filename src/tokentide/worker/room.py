@@ -1,4 +1,4 @@
-"""Whether there is room for more: how consumption pauses while too many rows wait to be stored."""
+"""Whether there is room for more: how consumption pauses while too many rows wait, or the store must answer first."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ class Room:
         try:
             await self._free.wait()
         finally:
+            self._pause(paused=False)
+
+    def unanswered(self) -> None:
+        """Say that what comes next cannot be folded before the store answers."""
+        self._pause(paused=True)
+
+    def answered(self) -> None:
+        """Say that it did, or that nobody waits for it any more."""
+        if self.paused:
             self._pause(paused=False)
 
     def made(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import gc
 import logging
 import os
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -23,7 +24,7 @@ from tokentide.rollups import FoldSettings
 from tokentide.settings import Settings
 from tokentide.store import open_store
 from tokentide.store.port import Query, Store
-from tokentide.worker import probes
+from tokentide.worker import collector, probes
 from tokentide.worker.adapters import KafkaDeadLetters, KafkaLog, ThreadedRows
 from tokentide.worker.app import build_app, commit_as_member
 from tokentide.worker.breaker import RatioLimit
@@ -39,6 +40,7 @@ _STALL_SECONDS = 120.0
 _LOOK_SECONDS = 2.0
 _STOP_SECONDS = 20.0
 _LINGER_SECONDS = 3.0
+_MOST_QUESTIONS = 11  # one every twelve seconds, each of which the store's client gives up after two minutes
 
 
 def run_worker(settings: Settings) -> int:
@@ -51,18 +53,8 @@ def run_worker(settings: Settings) -> int:
         StoreRejected: the store refuses to be opened.
     """
     faulthandler.enable()
-    _spare_the_collector()
+    collector.spare()
     return asyncio.run(_Worker(settings).run())
-
-
-def _spare_the_collector() -> None:
-    """Let Python's cycle collector run rarely: it took two fifths of the time.
-
-    Folding makes many objects that live until the next flush, and no cycles; at the usual thresholds the collector
-    visits all of them again and again.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 def _end_soon(code: int) -> None:
@@ -121,6 +113,7 @@ class _Worker:
             asyncio.create_task(self._guarded(self._pipeline.flush_forever())),
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),
+            asyncio.create_task(collector.collect_forever()),
             asyncio.create_task(self._guarded(self._run_app())),
         ]
         await self._stop.wait()
@@ -185,10 +178,13 @@ class _Worker:
 
     async def _ask_store(self, store: Store) -> None:
         """Keep `/readyz` honest about the store."""
+        # Threads of its own: a question may hang for minutes, and those that come after it must not wait for it.
+        threads = ThreadPoolExecutor(_MOST_QUESTIONS, thread_name_prefix="ready")
+        ask = partial(asyncio.get_running_loop().run_in_executor, threads, store.ask, Query("ready", "SELECT 1"))
         while True:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS * 5):
-                    await asyncio.to_thread(store.ask, Query("ready", "SELECT 1"))
+                    await ask()
                 self._store_error = None
             except TimeoutError:
                 self._store_error = f"the store did not answer within {_LOOK_SECONDS * 5:.0f} s"

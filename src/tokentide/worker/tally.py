@@ -16,17 +16,19 @@ def count_folded(metrics: WorkerMetrics, partition: int, counts: Counts) -> None
     """Add what was folded of one partition."""
     number = str(partition)
     metrics.counter("records").labels(number).inc(counts.records)
-    metrics.counter("events").labels(number).inc(counts.events)
     metrics.counter("bytes").labels(number).inc(counts.bytes)
-    metrics.counter("duplicates").inc(counts.duplicates)
-    metrics.counter("skipped").inc(counts.skipped)
-    metrics.counter("late_events").inc(counts.late)
+    metrics.counter("missing_offsets").labels(number).inc(counts.missing)
+    metrics.counter("read_events").labels(number).inc(counts.read)
+    metrics.counter("events").labels(number).inc(counts.events)
+    metrics.counter("duplicates").labels(number).inc(counts.duplicates)
+    metrics.counter("skipped").labels(number).inc(counts.skipped)
+    metrics.counter("late_events").labels(number).inc(counts.late)
 
 
-def count_refused(metrics: WorkerMetrics, refused: Iterable[RefusedAt]) -> None:
+def count_refused(metrics: WorkerMetrics, partition: int, refused: Iterable[RefusedAt]) -> None:
     """Add what was refused."""
     for each in refused:
-        metrics.counter("dead_letters").labels(each.refusal.reason).inc()
+        metrics.counter("dead_letters").labels(str(partition), each.refusal.reason).inc()
 
 
 def show_lag(metrics: WorkerMetrics, stored: Iterable[Progress], ends: Mapping[int, int]) -> None:

@@ -2,13 +2,13 @@
 
 Faust makes four tasks for every message it delivers, which caps an agent at some ten thousand messages a second
 whatever the agent does. One event for up to 500 records of one partition makes that cost vanish; agents, rebalancing
-and everything else of Faust stay as they are. Only `Consumer._drain_messages` is replaced.
+and everything else of Faust stay as they are. Only `Consumer._drain_messages` is replaced, and a seek mended.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka.consumer import fetcher
@@ -27,6 +27,17 @@ class SliceConsumer(driver.Consumer):
     """Delivers a `Slice` as the value of each message."""
 
     logger = driver.logger
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every partition to its committed offset, also to 0, where aiokafka leaves a partition as it is.
+
+        It may stand further on: what arrives while partitions move is dropped, and must be fetched again.
+        """
+        committed: Mapping[TP, int | None] = await super().seek_to_committed()
+        for place, offset in committed.items():
+            if not offset:
+                await self._seek(place, 0)
+        return committed  # type: ignore[return-value]  # Faust, too, reckons with partitions that never committed
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:

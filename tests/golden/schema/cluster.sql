@@ -299,7 +299,7 @@ ENGINE = ReplicatedReplacingMergeTree(version)
 ORDER BY org_id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
--- 014_events_indexes
+-- 012_events_indexes
 ALTER TABLE `tokentide`.events ON CLUSTER `main`
     ADD INDEX IF NOT EXISTS by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1;

@@ -215,7 +215,7 @@ def test_cold_keys_are_those_below_the_floor_that_are_absent(log, settings, data
 
 @given(logs(), fold_settings)
 def test_counts_tell_what_happened(log, settings):
-    """Records, bytes, events, duplicates and refusals are counted, and counted anew after they were taken."""
+    """Each event read is folded, a duplicate, skipped or refused; all is counted, and anew after it was taken."""
     shell = Shell(log, Stored(), settings)
     shell.fold_rest()
     kept, _ = expected(log, settings)
@@ -223,7 +223,9 @@ def test_counts_tell_what_happened(log, settings):
     assert (counts.records, counts.events, counts.skipped) == (len(log), len(kept), 0)
     assert counts.bytes == sum(len(entry.value or b"") for entry in log)
     assert counts.duplicates == sum(len(entry.events) for entry in log) - len(kept)
-    assert counts.refused == len(stretch(log).refusals)
+    assert counts.missing == log[-1].offset + 1 - len(log)
+    refused = len(stretch(log).refusals)
+    assert counts.read == counts.events + counts.duplicates + counts.skipped + refused
     assert counts.late == 0
     assert shell.state.take_counts().records == 0
 

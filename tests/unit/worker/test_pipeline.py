@@ -81,7 +81,7 @@ async def test_rows_ahead_of_progress_fence_off_the_replay():
         await first.flush()
     second = await started(world, 1)
     assert second.pipeline.states[0].next_offset == 1
-    assert second.count("skipped") == 3  # usage, latency and health of the first event
+    assert second.count("skipped") == 1
     await second.feed()
     await second.flush()
     world.check()
@@ -114,6 +114,7 @@ async def test_an_assignment_waits_for_a_store_that_is_away():
     await joining
     assert worker.pipeline.loaded
     assert worker.count("state_load_seconds") > 3
+    assert worker.count("retries") == worker.count("retries", step="load") == 5
 
 
 @in_virtual_time
@@ -202,7 +203,11 @@ async def test_nothing_is_lost_between_records_and_metrics():
     assert worker.count("events") == len(world.tables.events) == 64
     assert worker.count("duplicates") == 16
     assert worker.count("dead_letters") == worker.count("dead_letters", reason="missing_field") == 16
-    assert worker.count("events") + worker.count("duplicates") + worker.count("dead_letters") == lines
+    assert worker.count("read_events") == lines
+    for partition in ("0", "1"):
+        decided = [worker.count(name, partition=partition) for name in ("events", "duplicates", "skipped")]
+        refused = worker.count("dead_letters", partition=partition)
+        assert worker.count("read_events", partition=partition) == sum(decided) + refused == lines / 2
     assert worker.count("bytes") == sum(len(r.value) for records in world.topic.records.values() for r in records)
     assert worker.count("records", partition="0") == 8
     rows = sum(len(rows) for rows in world.tables.rows.values())
@@ -343,6 +348,23 @@ async def test_a_late_event_reads_its_rows_back():
     assert worker.line.calls == ["read keys usage_1h", "read keys latency_1h", "read keys provider_health_5m"]
     assert worker.count("late_events") == 2
     await worker.feed(1)
+    await worker.flush()
+    world.check()
+
+
+@in_virtual_time
+async def test_a_late_event_that_waits_for_the_store_is_a_pause():
+    """While the store is away nothing can be folded that needs it: the worker says so, and goes on when it answers."""
+    world = late_world(181)
+    worker = await started(world, 3)
+    await worker.flush()
+    worker.line.lay_out("read keys usage_1h", *[Fault.UNAVAILABLE] * 4)
+    feeding = asyncio.create_task(worker.feed(1))
+    await asyncio.sleep(1)
+    assert (worker.pipeline.room.paused, worker.count("paused")) == (True, 1)
+    await feeding
+    assert (worker.pipeline.room.paused, worker.count("paused")) == (False, 0)
+    assert worker.count("retries", step="read_back") == 4
     await worker.flush()
     world.check()
 

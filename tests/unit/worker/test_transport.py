@@ -155,6 +155,19 @@ async def test_nothing_is_handed_over_when_there_is_nothing_or_it_stops(consumer
     assert consumer.spans() == []
 
 
+async def test_a_partition_without_progress_is_sought_to_its_beginning():
+    """Aiokafka leaves it where it is: behind the records that came, and were dropped, while partitions moved."""
+    committed, sought = {FIRST: 0, SECOND: 7, TP("llm.events", 2): None}, {}
+
+    async def seek_to_committed():
+        return committed
+
+    consumer = SliceConsumer.__new__(SliceConsumer)
+    consumer._thread = SimpleNamespace(seek_to_committed=seek_to_committed, seek=sought.__setitem__)
+    assert await consumer.seek_to_committed() == committed
+    assert sought == {FIRST: 0, TP("llm.events", 2): 0}
+
+
 class Draining(FakeConsumer):
     """One that is stopped after some rounds, or whose driver raises."""
 
