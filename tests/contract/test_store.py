@@ -88,7 +88,9 @@ def _table_of(template: Template) -> str:
 
 
 class TestInsert:
-    @pytest.mark.parametrize("table", [_table_of(template) for template in templates()])
+    @pytest.mark.parametrize(
+        "table", [_table_of(template) for template in templates() if "CREATE TABLE" in template.text]
+    )
     def test_every_column_comes_back_as_it_went_in(self, store: Store, table: str) -> None:
         """Each type of the schema keeps its values, the extreme ones too, and types are the same each time."""
         columns = _columns(store, table)

@@ -220,7 +220,7 @@ def test_a_second_statement_is_never_run(client, table, sql):
         "SET readonly = 0",
         "SELECT 1 SETTINGS readonly = 0",
         "SELECT 1 SETTINGS max_threads = 1",
-        "KILL QUERY WHERE 1",
+        "KILL MUTATION WHERE 1",
         "SYSTEM FLUSH LOGS",
         "OPTIMIZE TABLE {table}",
         "BACKUP TABLE {table} TO File('/tmp/tokentide-backup')",
