@@ -37,6 +37,10 @@ _FRESHNESS = {
 }
 
 
+def _as_json(_request: Request, body: BaseModel) -> tuple[bytes, str]:
+    return body.model_dump_json(by_alias=True).encode(), "application/json"
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One public surface.
@@ -45,11 +49,13 @@ class Dialect:
         name: as its routes' tag, and as a metric label.
         error: the shape of its failures.
         worded: one failure in that shape.
+        written: the bytes of that, and their content type, where it depends on the request; JSON by default.
     """
 
     name: str
     error: type[BaseModel]
     worded: Callable[[Failure], BaseModel]
+    written: Callable[[Request, BaseModel], tuple[bytes, str]] = _as_json
 
 
 def route_class(dialect: Dialect) -> type[APIRoute]:
@@ -63,29 +69,29 @@ def route_class(dialect: Dialect) -> type[APIRoute]:
                 try:
                     return await handle(request)
                 except RequestValidationError as error:
-                    return failed(dialect, failure_of(_first_problem(error)))
+                    return failed(dialect, failure_of(_first_problem(error)), request)
                 except Exception as error:  # noqa: BLE001  the last place where a failure becomes an answer
                     failure = failure_of(error)
                     if failure.kind is Kind.INTERNAL:
                         _log.exception("%s %s failed", request.method, self.path)
                     if failure.kind is Kind.UNAVAILABLE:
                         _log.warning("%s %s: %s", request.method, self.path, error)
-                    return failed(dialect, failure)
+                    return failed(dialect, failure, request)
 
             return answer
 
     return DialectRoute
 
 
-def failed(dialect: Dialect, failure: Failure) -> Response:
+def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
     """The answer to a failed request."""
     headers = {}
     if failure.retry_after_seconds is not None:
         headers["Retry-After"] = str(failure.retry_after_seconds)
     if failure.status == 401:  # noqa: PLR2004  RFC 9110 asks for this header there
         headers["WWW-Authenticate"] = "Bearer"
-    body = dialect.worded(failure).model_dump_json(by_alias=True)
-    return Response(body, failure.status, headers, media_type="application/json")
+    body, content_type = dialect.written(request, dialect.worded(failure))
+    return Response(body, failure.status, headers, media_type=content_type)
 
 
 def documented(dialect: Dialect) -> dict[int | str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tokentide.errors import QueryError, StoreUnavailable, TokentideError
+from tokentide.errors import DependencyUnavailable, QueryError, StoreUnavailable, TokentideError
 
 __all__ = ["Failure", "Kind", "Refused", "failure_of"]
 
@@ -24,7 +24,11 @@ class Kind(Enum):
     WRONG_ROLE = auto()
     FOREIGN_PROJECT = auto()
     BAD_REQUEST = auto()
+    TOO_SLOW = auto()
+    TOO_LARGE = auto()
+    UNSUPPORTED = auto()
     TOO_MANY_REQUESTS = auto()
+    QUOTA_EXCEEDED = auto()
     INTERNAL = auto()
     UNAVAILABLE = auto()
 
@@ -36,7 +40,11 @@ _STATUS = {
     Kind.WRONG_ROLE: 403,
     Kind.FOREIGN_PROJECT: 403,
     Kind.BAD_REQUEST: 400,
+    Kind.TOO_SLOW: 408,
+    Kind.TOO_LARGE: 413,
+    Kind.UNSUPPORTED: 415,
     Kind.TOO_MANY_REQUESTS: 429,
+    Kind.QUOTA_EXCEEDED: 429,
     Kind.INTERNAL: 500,
     Kind.UNAVAILABLE: 503,
 }
@@ -81,6 +89,9 @@ def failure_of(error: Exception) -> Failure:
             return Failure(Kind.BAD_REQUEST, str(error), error.field)
         case StoreUnavailable():
             message = "The data cannot be read right now. Try again later."
+            return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_STORE_RETRY_SECONDS)
+        case DependencyUnavailable():
+            message = "The events cannot be taken right now. Send them again later; what comes twice counts once."
             return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_STORE_RETRY_SECONDS)
         case _:
             return Failure(Kind.INTERNAL, "Internal server error")

@@ -34,10 +34,15 @@ def run_api(settings: Settings) -> None:
         SettingsError: the address cannot be bound.
     """
     dsn = settings.clickhouse.get_secret_value()
-    opening = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster)
-    with closing(LateStore(opening)) as store, _bound(settings.api_host, settings.api_port) as listening:
+    reading = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster)
+    writing = partial(open_store, dsn, settings.database, cluster=settings.cluster)
+    with (
+        closing(LateStore(reading)) as store,
+        closing(LateStore(writing)) as written,
+        _bound(settings.api_host, settings.api_port) as listening,
+    ):
         config = uvicorn.Config(
-            create_app(settings, store),
+            create_app(settings, store, written=written),
             log_config=None,
             log_level=logging.WARNING,
             access_log=False,
