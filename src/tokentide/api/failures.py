@@ -13,6 +13,7 @@ from tokentide.errors import DependencyUnavailable, QueryError, StoreUnavailable
 __all__ = ["Failure", "Kind", "Refused", "failure_of"]
 
 _STORE_RETRY_SECONDS = 5
+_KAFKA_RETRY_SECONDS = 2
 
 
 class Kind(Enum):
@@ -92,6 +93,6 @@ def failure_of(error: Exception) -> Failure:
             return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_STORE_RETRY_SECONDS)
         case DependencyUnavailable():
             message = "The events cannot be taken right now. Send them again later; what comes twice counts once."
-            return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_STORE_RETRY_SECONDS)
+            return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_KAFKA_RETRY_SECONDS)
         case _:
             return Failure(Kind.INTERNAL, "Internal server error")

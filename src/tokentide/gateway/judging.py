@@ -91,8 +91,10 @@ def judge_body(body: bytes, origin: Origin, now_ms: int, rules: Rules, most: int
         if all(len(line.body) <= rules.limits.max_record_bytes for line in lines):
             return Judged(lines, list(range(len(lines))), [])
     parts, whole = split_record(body)
-    if whole is not None or not parts:
-        raise QueryError("there is no event in the body" if not body.strip() else f"the body: {whole and whole.detail}")
+    if whole is not None and body.strip():
+        raise QueryError(f"the body: {whole.detail}")
+    if not parts:
+        raise QueryError("there is no event in the body")
     if len(parts) > most:
         raise QueryError(f"Max {most} events per batch")
     return _judged(enumerate(parts), origin, now_ms, rules)

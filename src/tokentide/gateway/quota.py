@@ -89,6 +89,8 @@ class Quota:
             if self._reading.month_ms == month_ms and time.monotonic() - self._read_at < _FRESH_SECONDS:
                 return
             self._read_at = time.monotonic()
+            if self._reading.month_ms != month_ms:
+                self._apart.clear()  # what was accepted until now belongs to the month before
             try:
                 self._reading = await asyncio.to_thread(self._read, month_ms)
             except StoreError as error:

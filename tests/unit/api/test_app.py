@@ -288,8 +288,9 @@ def references(value):
 async def test_openapi_describes_every_answer(client):
     """Each data route has a schema for its good answer and for each failure, and every reference leads somewhere."""
     document = (await client.get("/openapi.json")).json()
-    assert set(document["paths"]) == {"/v1/projects/{id}/overview", "/v1/costs", "/v1/performance", "/v1/errors"}
-    for path in document["paths"].values():
+    reading = {name: path for name, path in document["paths"].items() if "get" in path}
+    assert set(reading) == {"/v1/projects/{id}/overview", "/v1/costs", "/v1/performance", "/v1/errors"}
+    for path in reading.values():
         answers = path["get"]["responses"]
         assert set(answers) == {"200", "304", "400", "401", "403", "429", "500", "503"}
         assert all("schema" in answers[status]["content"]["application/json"] for status in answers if status != "304")

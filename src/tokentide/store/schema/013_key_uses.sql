@@ -7,3 +7,4 @@ CREATE TABLE IF NOT EXISTS {database}.key_uses {on_cluster}
 )
 ENGINE = {replacing_version}
 ORDER BY id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
