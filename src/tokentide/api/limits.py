@@ -61,7 +61,7 @@ class RateLimits:
         if await strategy.hit(item, name):
             return 0.0
         window = await strategy.get_window_stats(item, name)
-        return max(window.reset_time - clock.now_ms() / 1000, 0.001)
+        return min(max(window.reset_time - clock.now().timestamp(), 0.001), _SECONDS)
 
 
 def shared_counters(uri: str) -> Storage:

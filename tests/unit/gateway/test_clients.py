@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -67,11 +68,18 @@ def test_opentelemetry(url, log, path, compression):
         "gen_ai.request.stream": True,
         "gen_ai.response.time_to_first_chunk": 0.25,
     }
-    export(exporter(url, path=path, compression=compression), attributes, resource={"deployment.environment.name": "lab"})
+    export(
+        exporter(url, path=path, compression=compression), attributes, resource={"deployment.environment.name": "lab"}
+    )
     (event,) = log.events()
     assert (event.provider, event.model, event.requested_model) == ("openai", "gpt-4o-2024-08-06", "gpt-4o")
     assert (event.input_tokens, event.output_tokens, event.cached_tokens) == (120, 30, 20)
-    assert (event.status, event.finish_reason, event.session_id, event.environment) == ("success", "stop", "talk", "lab")
+    assert (event.status, event.finish_reason, event.session_id, event.environment) == (
+        "success",
+        "stop",
+        "talk",
+        "lab",
+    )
     assert (event.stream, event.ttft_ms, event.operation, event.kind) == (True, 250.0, "chat", "llm")
     assert len(event.trace_id) == 32
     assert abs(event.event_time_ms - now_ms()) < 60_000
@@ -195,6 +203,7 @@ async def test_litellm(url, log, log_format, monkeypatch):
     assert b"secret" not in log.records[0].value
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl(url, log, tmp_path):
     """A plain curl, with a file of NDJSON."""
     file = tmp_path / "calls.ndjson"
