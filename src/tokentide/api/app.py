@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from tokentide import __version__
 from tokentide.api import docs, lumiqtrace, operations
@@ -19,7 +20,7 @@ from tokentide.api.engine import Engine
 from tokentide.api.last_used import keep_written
 from tokentide.api.limits import RateLimits, shared_counters
 from tokentide.api.sessions import Sessions
-from tokentide.api.watch import Watched
+from tokentide.api.watch import REQUEST_ID, Watched
 from tokentide.events import Limits
 from tokentide.gateway.delivery import Delivery, KafkaDelivery
 from tokentide.gateway.judging import Rules
@@ -79,6 +80,14 @@ def create_app(
     for router in (lumiqtrace.router(), doors(), operations.router(), docs.router()):
         app.include_router(router)
     app.mount("/docs/files", docs.swagger_files())
+    if origins := [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match"],
+            expose_headers=["ETag", "Retry-After", "X-Data-Through", "X-Window-Aligned", REQUEST_ID],
+        )
     app.add_middleware(Watched, metrics=metrics)
     app.add_exception_handler(HTTPException, _without_route)
     app.add_exception_handler(Exception, _unforeseen)

@@ -90,6 +90,8 @@ def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
         headers["Retry-After"] = str(failure.retry_after_seconds)
     if failure.status == 401:  # noqa: PLR2004  RFC 9110 asks for this header there
         headers["WWW-Authenticate"] = "Bearer"
+    if failure.status in {408, 413}:  # what is still on its way is not read
+        headers["Connection"] = "close"
     body, content_type = dialect.written(request, dialect.worded(failure))
     return Response(body, failure.status, headers, media_type=content_type)
 

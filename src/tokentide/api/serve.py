@@ -13,6 +13,7 @@ import uvicorn
 from typing_extensions import override
 
 from tokentide.api.app import create_app
+from tokentide.api.connections import PatientProtocol
 from tokentide.api.late_store import LateStore
 from tokentide.errors import SettingsError
 from tokentide.settings import Settings
@@ -21,6 +22,8 @@ from tokentide.store.clickhouse import open_store
 __all__ = ["run_api"]
 
 _SECONDS_TO_FINISH = 10
+_IDLE_SECONDS = 15
+_MOST_CONNECTIONS = 5000
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +50,10 @@ def run_api(settings: Settings) -> None:
             log_level=logging.WARNING,
             access_log=False,
             server_header=False,
+            http=PatientProtocol,
+            ws="none",
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
         _Server(config).run(sockets=[listening])

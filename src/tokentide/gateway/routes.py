@@ -12,7 +12,7 @@ from tokentide.gateway.adapters.otlp_wire import PROTOBUF
 from tokentide.gateway.doors import DOORS, Door, Partly
 from tokentide.gateway.receiving import Gateway
 
-__all__ = ["router"]
+__all__ = ["SECURITY_SCHEMES", "router"]
 
 _KEY_IN: list[dict[str, list[str]]] = [{"IngestKey": []}, {"HTTPBearer": []}, {"HTTPBasic": []}]
 SECURITY_SCHEMES = {
