@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from tests.unit.api.fakes import FakeStore, key_row
 from tokentide.api.app import create_app
 from tokentide.api.connections import PatientProtocol
+from tokentide.api.serve import _Server
 from tokentide.events import Event
 from tokentide.settings import Settings
 
@@ -61,7 +62,7 @@ def main() -> None:
     settings = Settings(kafka=kafka, topic=topic)
     app = {"ours": ours, "reference": reference}[which](settings)
     config = uvicorn.Config(app, port=int(port), http=PatientProtocol, ws="none", log_config=None, access_log=False)
-    uvicorn.Server(config).run()
+    _Server(config).run()
 
 
 if __name__ == "__main__":

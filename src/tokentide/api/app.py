@@ -77,7 +77,7 @@ def create_app(
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )
-    for router in (lumiqtrace.router(), doors(), operations.router(), docs.router()):
+    for router in (doors(), lumiqtrace.router(), operations.router(), docs.router()):
         app.include_router(router)
     app.mount("/docs/files", docs.swagger_files())
     if origins := [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]:

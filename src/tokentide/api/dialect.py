@@ -58,12 +58,17 @@ class Dialect:
     written: Callable[[Request, BaseModel], tuple[bytes, str]] = _as_json
 
 
-def route_class(dialect: Dialect) -> type[APIRoute]:
-    """The class of the dialect's routes, which answers every failure in the dialect's words."""
+def route_class(dialect: Dialect, *, bare: bool = False) -> type[APIRoute]:
+    """The class of the dialect's routes, which answers every failure in the dialect's words.
+
+    Args:
+        dialect: whose words.
+        bare: whether the endpoints are functions of the request alone, which need none of FastAPI's reading of it.
+    """
 
     class DialectRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            handle = super().get_route_handler()
+            handle = self.endpoint if bare else super().get_route_handler()
 
             async def answer(request: Request) -> Response:
                 try:

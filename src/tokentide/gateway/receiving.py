@@ -11,14 +11,12 @@ from tokentide.api.access import INGESTS_A_MINUTE, Access, Writer
 from tokentide.api.bodies import Room, body_of, content_type
 from tokentide.api.presented import ingest_key
 from tokentide.errors import DependencyUnavailable, QueryError
-from tokentide.events.decode import MAX_EVENTS
 from tokentide.gateway.adapters.payload import Item, Payload
 from tokentide.gateway.answers.plain import wants_part
 from tokentide.gateway.delivery import Delivery
 from tokentide.gateway.doors import Door, Partly
 from tokentide.gateway.judging import Judged, Origin, Rules, judge_body, judge_fields
 from tokentide.gateway.quota import Quota
-from tokentide.ingest.records import batches
 from tokentide.metrics import ApiMetrics
 
 __all__ = ["Gateway"]
@@ -75,14 +73,13 @@ class Gateway:
         return judged._replace(refused=sorted(judged.refused + mapped.refused)), mapped.items
 
     async def _deliver(self, writer: Writer, judged: Judged) -> None:
-        events = len(judged.accepted)
+        events = len(judged.places)
         if not events:
             return
         await self.quota.look(clock.now_ms())
-        records = list(batches(judged.accepted, self.rules.limits.max_record_bytes, MAX_EVENTS))
         try:
             with self.quota.reserved(writer.organisation, events, clock.now_ms()) as reserved:
-                reserved.accepted(await self.delivery.deliver(records), records)
+                reserved.accepted(await self.delivery.deliver(judged.records), judged.records)
         except DependencyUnavailable:
             self._count("unavailable", events)
             raise

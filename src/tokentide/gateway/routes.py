@@ -33,7 +33,7 @@ def router() -> APIRouter:
     """A route for each path of each door."""
     made = APIRouter()
     for door in DOORS:
-        of_door = APIRouter(route_class=route_class(door.dialect), tags=[door.name])
+        of_door = APIRouter(route_class=route_class(door.dialect, bare=True), tags=[door.name])
         for path in door.paths:
             of_door.add_api_route(
                 path,

@@ -48,7 +48,7 @@ DIALECT = Dialect("gateway", Failed, _failed)
 
 def answer(request: Request, judged: Judged, _items: list[Item]) -> Response:
     """How many were accepted; with `partial=true`, which were not."""
-    found: dict[str, Any] = {"accepted": len(judged.accepted)}
+    found: dict[str, Any] = {"accepted": len(judged.places)}
     if wants_part(request):
         errors = [{"index": unfit.place, "error": unfit.detail} for unfit in judged.refused]
         found |= {"rejected": len(errors), "errors": errors}
