@@ -8,10 +8,13 @@ import json
 
 import httpx
 import pytest
+from fastapi import Request
 
 from tests.builders import an_event, line, lines, numbered_id
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, key_row
 from tokentide.api.app import create_app
+from tokentide.api.bodies import BodyRules, Room, body_of
+from tokentide.api.failures import Kind, Refused
 from tokentide.clock import now_ms
 from tokentide.settings import Settings
 
@@ -326,3 +329,48 @@ async def test_many_at_once(client, log):
     answers = await asyncio.gather(*(post(client, line(now_event(number))) for number in range(50)))
     assert {answer.status_code for answer in answers} == {202}
     assert {event.event_id for event in log.events()} == {numbered_id(number) for number in range(50)}
+
+
+async def test_the_monthly_quota_has_its_own_words(store, log):
+    """A request that would pass it is refused whole, in the seed's words, until the turn of the month."""
+    store.rows |= {"month_usage": [("o", 95)], "positions": []}
+    app = create_app(Settings(monthly_quota_events=100), store, delivery=log)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+        key = {"x-api-key": INGEST_KEY}
+        assert (await post(client, now_lines(5), **key)).status_code == 202
+        answer = await post(client, now_lines(1), **key)
+        assert (answer.status_code, answer.json()) == (429, {"error": "Monthly quota exceeded"})
+        assert 0 < int(answer.headers["Retry-After"]) <= 31 * 86_400
+        assert "tokentide_quota_used_ratio 1.0" in (await client.get("/metrics")).text
+    assert sum(record.events for record in log.records) == 5
+
+
+async def test_a_body_that_never_ends_is_given_up():
+    """408 when it does not arrive in time, and its room is free again."""
+    rules = BodyRules(frozenset({"application/json"}), seconds=0.05)
+    room = Room(1000)
+    sent = [{"type": "http.request", "body": b"x" * 100, "more_body": True}]
+
+    async def receive():
+        if sent:
+            return sent.pop()
+        await asyncio.sleep(60)
+        return None
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
+    with pytest.raises(Refused) as caught:
+        async with body_of(Request(scope, receive), rules, room):
+            pass
+    assert caught.value.failure.kind is Kind.TOO_SLOW
+    room.take(1000)
+
+
+async def test_what_is_worked_on_has_a_room_together(app, client, log):
+    """When it is full, others are asked to come back; when it is free again, they are served."""
+    room = app.state.gateway.room
+    room.take(256 * 1024 * 1024)
+    answer = await post(client, now_lines(1))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    room.give_back(256 * 1024 * 1024)
+    assert (await post(client, now_lines(1))).status_code == 202
+    assert room._free_bytes == 256 * 1024 * 1024
