@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -33,17 +32,15 @@ LONGEST_MESSAGE = 500
 """Characters of an error message that are kept."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OPERATIONS = MappingProxyType(
-    {
-        **dict.fromkeys(("completion", "acompletion", "chat", "generate_content", "responses", "aresponses"), "chat"),
-        **dict.fromkeys(("generation",), "chat"),
-        **dict.fromkeys(("embedding", "embeddings", "aembedding"), "embed"),
-        **dict.fromkeys(("text_completion", "atext_completion"), "completion"),
-        **dict.fromkeys(("rerank", "arerank"), "rerank"),
-        "execute_tool": "tool",
-        "invoke_agent": "agent",
-    }
-)
+_WORDS = {
+    "chat": ("completion", "acompletion", "chat", "generate_content", "responses", "aresponses"),
+    "embed": ("embedding", "embeddings", "aembedding"),
+    "completion": ("text_completion", "atext_completion"),
+    "rerank": ("rerank", "arerank"),
+    "tool": ("execute_tool",),
+    "agent": ("invoke_agent",),
+}
+_OPERATIONS = {theirs: ours for ours, words in _WORDS.items() for theirs in words}
 _LONGEST_WHOLE = 20
 
 
