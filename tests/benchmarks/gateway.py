@@ -1,46 +1,46 @@
-"""How many requests of 100 events the gateway takes, beside a FastAPI handler with pydantic that sends them singly.
+"""B12, B13: how many requests of 100 events the gateway takes, and how long a 202 takes at half of that.
 
-    python -m tests.benchmarks.gateway [--seconds N] [--json FILE]
+The reference is a FastAPI handler that reads the same 100 events with pydantic and produces them one by one. Both have
+the same Kafka, one after the other, each a process of its own, under 1, 8 and 32 connections that send as fast as they
+are answered; each has its best. Requests for each CPU second of the process are what nothing else on the machine
+changes. At half load requests fall due at even times, and the time of each is measured from when it was due.
 
-Both run on the same real Kafka, one after the other, each a process of its own, under 1, 8 and 32 connections that send
-as fast as they are answered. Counted are requests a second, and requests for each CPU second of the process, which what
-else runs on the machine leaves alone; each server has its best. Then the gateway gets half of its load at an even pace,
-and how long a 202 takes is measured from the moment at which it was due. With `--profile` it tells where its time goes.
+    python -m tests.benchmarks.gateway FILE
+
+writes a profile of the gateway under load, for pstats, and measures nothing.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import os
-import platform
-import subprocess
+import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Self
 
+from tests.benchmarks.consumers import cpu_seconds
+from tests.benchmarks.figures import Figure
 from tests.benchmarks.gateway_process import key
-from tests.benchmarks.worker_vs_stock import cpu_seconds, events
-from tokentide.embedded.folder import DataFolder
-from tokentide.embedded.kafka import prepare_kafka
-from tokentide.embedded.part import running
+from tests.benchmarks.place import Place, a_place
+from tests.benchmarks.traffic import PARTITIONS, events
 from tokentide.embedded.ports import free_port
 from tokentide.embedded.processes import wait_until_ready
 from tokentide.kafka import ensure_topics
 from tokentide.settings import Settings
 
+__all__ = ["gateway_requests"]
+
 ASKED_RATIO = 20.0
 CONNECTIONS = (1, 8, 32)
-BODIES = 40
-EVENTS = 100
-WARM_UP_SECONDS = 2.0
+BODIES, EVENTS = 40, 100
+WARM_UP_SECONDS = 1.5
+REFERENCE = "FastAPI, pydantic, produced one by one"
 
 
 @dataclass
@@ -68,7 +68,40 @@ class Rate:
         return self.requests / self.cpu_seconds
 
 
-class Client:
+def gateway_requests(place: Place, seconds: float) -> Iterator[Figure]:
+    """Both servers under load, each for so many seconds with each number of connections."""
+    settings, bodies = _settings(place), _bodies()
+    with _served(place, "ours", settings) as (port, pid):
+        ours = _rates(port, pid, bodies, seconds)
+        pace = max(rate.per_second for rate in ours) / 2
+        half = asyncio.run(_at_a_pace(port, bodies, 2 * seconds, pace))
+    with _served(place, "reference", settings) as (port, pid):
+        reference = _rates(port, pid, bodies, seconds)
+    yield _ratio("ratio", ours, reference, lambda rate: rate.per_second)
+    yield _ratio("cpu", ours, reference, lambda rate: rate.per_cpu_second)
+    ordered = statistics.quantiles(half.seconds, n=100, method="inclusive")
+    for part, place_of in (("p50", 49), ("p99", 98)):
+        yield Figure("B13", part, round(ordered[place_of] * 1000, 2), "ms", runs=[round(pace, 1), len(half.seconds)])
+
+
+def _settings(place: Place) -> Settings:
+    settings = place.settings(topic="events.gateway", dead_topic="dead")
+    asyncio.run(ensure_topics(settings, partitions=PARTITIONS))
+    return settings
+
+
+def _bodies() -> list[bytes]:
+    made = list(events(BODIES * EVENTS, time.time()))
+    return [b"[" + b",".join(made[first : first + EVENTS]) + b"]" for first in range(0, len(made), EVENTS)]
+
+
+def _ratio(part: str, ours: list[Rate], reference: list[Rate], get: Callable[[Rate], float]) -> Figure:
+    best, other = max(map(get, ours)), max(map(get, reference))
+    runs = [[round(get(rate), 1) for rate in rates] for rates in (ours, reference)]
+    return Figure("B12", part, round(best / other, 1), "x", ASKED_RATIO, round(best), round(other), REFERENCE, runs)
+
+
+class _Client:
     """One connection that posts a prepared body again and again."""
 
     def __init__(self, port: int, bodies: list[bytes]) -> None:
@@ -96,152 +129,83 @@ class Client:
         return int(answer.split()[1])
 
 
-async def as_fast_as_answered(port: int, bodies: list[bytes], seconds: float, connections: int) -> Load:
+async def _as_fast_as_answered(port: int, bodies: list[bytes], seconds: float, connections: int) -> Load:
     """Every connection sends when its last request was answered."""
     load, numbers, end = Load(), count(), time.perf_counter() + seconds
 
     async def client() -> None:
-        async with Client(port, bodies) as connection:
-            while time.perf_counter() < end:
-                began = time.perf_counter()
-                if await connection.post(next(numbers)) == 202:
-                    load.seconds.append(time.perf_counter() - began)
-                else:
-                    load.others += 1
+        async with _Client(port, bodies) as connection:
+            while (began := time.perf_counter()) < end:
+                _note(load, await connection.post(next(numbers)), began)
 
     await asyncio.gather(*(client() for _ in range(connections)))
     return load
 
 
-async def at_a_pace(port: int, bodies: list[bytes], seconds: float, per_second: float) -> Load:
+async def _at_a_pace(port: int, bodies: list[bytes], seconds: float, per_second: float) -> Load:
     """Requests fall due at even times, whatever became of those before."""
     load, numbers, began = Load(), count(), time.perf_counter()
 
     async def client() -> None:
-        async with Client(port, bodies) as connection:
+        async with _Client(port, bodies) as connection:
             while (number := next(numbers)) < seconds * per_second:
                 due = began + number / per_second
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                if await connection.post(number) == 202:
-                    load.seconds.append(time.perf_counter() - due)
-                else:
-                    load.others += 1
+                _note(load, await connection.post(number), due)
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS[-1])))
     return load
 
 
+def _note(load: Load, status: int, began: float) -> None:
+    if status == 202:
+        load.seconds.append(time.perf_counter() - began)
+    else:
+        load.others += 1
+
+
 @contextmanager
-def served(folder: DataFolder, which: str, settings: Settings, profile: Path | None = None):
+def _served(place: Place, which: str, settings: Settings, profile: str = "") -> Iterator[tuple[int, int]]:
     """The server's port and process, while the block lasts."""
     port = free_port()
     module = ["-m", "tests.benchmarks.gateway_process", which, str(port), settings.kafka, settings.topic]
-    profiled = ["-m", "cProfile", "-o", str(profile)] if profile else []
-    child = folder.spawn(which, [sys.executable, *profiled, *module], cwd=Path.cwd(), env=dict(os.environ))
+    profiled = ["-m", "cProfile", "-o", profile] if profile else []
+    command = [sys.executable, *profiled, *module]
+    child = place.folder.spawn(place.new_name(which), command, cwd=Path.cwd(), env=dict(os.environ))
     try:
-        wait_until_ready(child, lambda: _listens(port), 60)
+        wait_until_ready(child, lambda: asyncio.run(_listens(port)), 60)
         yield port, child.pid
     finally:
         child.stop(20)
 
 
-def _listens(port: int) -> bool:
-    async def connect() -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    return asyncio.run(connect())
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
-def rates_of(port: int, pid: int, bodies: list[bytes], seconds: float) -> list[Rate]:
+def _rates(port: int, pid: int, bodies: list[bytes], seconds: float) -> list[Rate]:
     """One rate for each number of connections."""
-    asyncio.run(as_fast_as_answered(port, bodies, WARM_UP_SECONDS, CONNECTIONS[-1]))
+    asyncio.run(_as_fast_as_answered(port, bodies, WARM_UP_SECONDS, CONNECTIONS[-1]))
     found = []
     for connections in CONNECTIONS:
         began, cpu = time.perf_counter(), cpu_seconds(pid)
-        load = asyncio.run(as_fast_as_answered(port, bodies, seconds, connections))
+        load = asyncio.run(_as_fast_as_answered(port, bodies, seconds, connections))
         if load.others:
-            raise SystemExit(f"{load.others} requests were not answered with 202")
+            raise RuntimeError(f"{load.others} requests were not answered with 202")
         found.append(Rate(len(load.seconds), time.perf_counter() - began, cpu_seconds(pid) - cpu))
     return found
 
 
-def quantile(values: list[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
-
-
-def figures(ours: list[Rate], reference: list[Rate], half: Load) -> list[dict]:
-    def ratio(part: str, get: Callable[[Rate], float]) -> dict:
-        best, other = max(map(get, ours)), max(map(get, reference))
-        value = best / other
-        return {
-            "id": "B12",
-            "part": part,
-            "value": round(value, 1),
-            "unit": "x",
-            "ours": round(best, 1),
-            "reference": round(other, 1),
-            "reference_name": "FastAPI, pydantic, produced one by one",
-            "asked": ASKED_RATIO,
-            "holds": value >= ASKED_RATIO,
-            "runs": [[round(get(rate), 1) for rate in rates] for rates in (ours, reference)],
-        }
-
-    latencies = [
-        {"id": "B13", "part": part, "value": round(quantile(half.seconds, share) * 1000, 2), "unit": "ms"}
-        for part, share in (("p50", 0.5), ("p99", 0.99))
-    ]
-    return [ratio("ratio", lambda r: r.per_second), ratio("cpu ratio", lambda r: r.per_cpu_second), *latencies]
-
-
-def show(found: dict, ours: list[Rate], reference: list[Rate], half: Load) -> None:
-    print(f"{'requests of 100 events':34}{'connections':>12}{'per second':>12}{'per CPU second':>16}")
-    for name, rates in (("tokentide gateway", ours), ("FastAPI, pydantic, one by one", reference)):
-        for connections, rate in zip(CONNECTIONS, rates, strict=True):
-            print(f"{name:34}{connections:>12}{rate.per_second:>12.1f}{rate.per_cpu_second:>16.1f}")
-    for figure in found["figures"][:2]:
-        holds = "holds" if figure["holds"] else "MISSED"
-        print(f"B12 {figure['part']:10}{figure['value']} x, asked {ASKED_RATIO:.0f} x: {holds}")
-    p50, p99 = (quantile(half.seconds, share) * 1000 for share in (0.5, 0.99))
-    print(f"B13 a 202 at half load: p50 {p50:.1f} ms, p99 {p99:.1f} ms, of {len(half.seconds)} requests")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--json", type=Path, default=Path("bench-results.json"))
-    parser.add_argument("--profile", type=Path, help="write the gateway's cProfile there, and measure nothing else")
-    asked = parser.parse_args()
-    began = time.monotonic()
-    made = list(events(BODIES * EVENTS, time.time()))
-    bodies = [json.dumps(made[first : first + EVENTS]).encode() for first in range(0, len(made), EVENTS)]
-    with tempfile.TemporaryDirectory(prefix="tokentide-bench-") as place, DataFolder(Path(place)) as folder:
-        kafka = prepare_kafka(folder)
-        with running(kafka.parts):
-            settings = Settings(kafka=kafka.bootstrap)
-            asyncio.run(ensure_topics(settings, partitions=4))
-            with served(folder, "ours", settings, asked.profile) as (port, pid):
-                ours = rates_of(port, pid, bodies, asked.seconds)
-                pace = max(rate.per_second for rate in ours) / 2
-                half = asyncio.run(at_a_pace(port, bodies, asked.seconds, pace))
-            if asked.profile:
-                return
-            with served(folder, "reference", settings) as (port, pid):
-                reference = rates_of(port, pid, bodies, asked.seconds)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    found = {
-        "mode": "short",
-        "seconds": round(time.monotonic() - began, 1),
-        "machine": {"cpu": platform.processor(), "cores": os.cpu_count(), "python": platform.python_version()},
-        "commit": commit,
-        "figures": figures(ours, reference, half),
-    }
-    asked.json.write_text(json.dumps(found, indent=2) + "\n")
-    show(found, ours, reference, half)
+    with a_place() as place:
+        settings = _settings(place)
+        with _served(place, "ours", settings, profile=str(Path(sys.argv[1]).absolute())) as (port, _):
+            asyncio.run(_as_fast_as_answered(port, _bodies(), 5, CONNECTIONS[-1]))
 
 
 if __name__ == "__main__":

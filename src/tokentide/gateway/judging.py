@@ -172,6 +172,6 @@ def _make_own(event: DecodedEvent, origin: Origin) -> None:
     if event.tags:  # settled metadata hold them already, and may then be more than an event may have
         event.metadata = {key: label for key, label in event.metadata.items() if key not in event.tags}
     # What its texts mean is computed again by whoever reads it.
-    event.event_time_ms = event.latency_us = event.cost_nanos = 0
+    event.event_time_ms = event.cost_nanos = 0
     if event.cost_ceiling_nanos is not None or event.potential_savings_nanos is not None:
         event.cost_ceiling_nanos = event.potential_savings_nanos = None
