@@ -62,8 +62,15 @@ class Watched:
             self._requests.labels(dialect, route, str(status)).inc()
             self._seconds.labels(dialect, route).observe(seconds)
             level = logging.DEBUG if dialect == _QUIET else logging.INFO
-            said = (_known_method(scope), route, status, seconds * 1000, request_id)
-            _log.log(level, "%s %s %d in %.1f ms, request %s", *said)
+            if _log.isEnabledFor(level):
+                _say(level, _known_method(scope), route, status, seconds, request_id)
+
+
+def _say(level: int, method: str, route: str, status: int, seconds: float, request_id: str) -> None:  # noqa: PLR0917  what a line says
+    took_ms = round(seconds * 1000, 1)
+    fields = {"method": method, "route": route, "status": status, "ms": took_ms, "request_id": request_id}
+    said = (method, route, status, took_ms, request_id)
+    _log.log(level, "%s %s %d in %.1f ms, request %s", *said, extra={"fields": fields})
 
 
 def _request_id(scope: Scope) -> str:

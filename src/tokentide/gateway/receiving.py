@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from tokentide import clock
 from tokentide.api.access import INGESTS_A_MINUTE, Access, Writer
 from tokentide.api.bodies import Room, body_of, content_type
+from tokentide.api.failures import Refused
 from tokentide.api.presented import ingest_key
 from tokentide.errors import DependencyUnavailable, QueryError
 from tokentide.gateway.adapters.payload import Item, Payload
@@ -80,8 +81,8 @@ class Gateway:
         try:
             with self.quota.reserved(writer.organisation, events, clock.now_ms()) as reserved:
                 reserved.accepted(await self.delivery.deliver(judged.records), judged.records)
-        except DependencyUnavailable:
-            self._count("unavailable", events)
+        except (DependencyUnavailable, Refused) as error:
+            self._count("over_quota" if isinstance(error, Refused) else "unavailable", events)
             raise
         self._count("accepted", events)
 

@@ -45,7 +45,8 @@ async def test_the_log_has_a_line_for_each_request_and_no_secret(client, caplog)
     assert lines[0].startswith("GET /v1/projects/{id}/overview 403 in ")
     assert lines[0].endswith(" ms, request mine")
     assert [line.split(" in ")[0] for line in lines[1:]] == ["GET other 404", "OTHER other 404"]
-    assert "hush" not in caplog.text
+    assert caplog.records[0].fields["status"] == 403
+    assert "hush" not in caplog.text + str([record.__dict__.get("fields") for record in caplog.records])
     assert READ_KEY not in caplog.text
 
 

@@ -341,7 +341,9 @@ async def test_the_monthly_quota_has_its_own_words(store, log):
         answer = await post(client, now_lines(1), **key)
         assert (answer.status_code, answer.json()) == (429, {"error": "Monthly quota exceeded"})
         assert 0 < int(answer.headers["Retry-After"]) <= 31 * 86_400
-        assert "tokentide_quota_used_ratio 1.0" in (await client.get("/metrics")).text
+        text = (await client.get("/metrics")).text
+        assert "tokentide_quota_used_ratio 1.0" in text
+        assert 'tokentide_ingest_events_total{result="over_quota"} 1.0' in text
     assert sum(record.events for record in log.records) == 5
 
 
