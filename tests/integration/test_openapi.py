@@ -20,7 +20,7 @@ from tokentide.gateway.doors import DOORS
 from tokentide.store.access import create_key
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 100
+EXAMPLES = 60
 
 
 class Unlimited:
