@@ -14,7 +14,7 @@ import selectors
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
 from tokentide.events import RawRecord
@@ -31,8 +31,10 @@ __all__ = [
     "Fault",
     "Gate",
     "Line",
+    "SteppedLoop",
     "Tables",
     "Topic",
+    "go_wrong",
     "in_virtual_time",
 ]
 
@@ -117,28 +119,31 @@ class Line:
         if isinstance(fault, Gate):
             await fault.pass_through()
         elif fault is not None:
-            self._go_wrong(fault, call, effect, part, error)
+            go_wrong(fault, call, effect, part, error=error, on_the_way=self._on_the_way)
         answer = effect()
         await asyncio.sleep(0)
         return answer
 
-    def _go_wrong(
-        self,
-        fault: Fault,
-        call: str,
-        effect: Callable[[], object],
-        part: Callable[[], object],
-        error: type[Exception],
-    ) -> None:
-        if fault in {Fault.LOST_ACK, Fault.DEATH_AFTER}:
-            effect()
-        elif fault in {Fault.LATE, Fault.DEATH_BEFORE}:
-            self._on_the_way.append(effect)
-        elif fault is Fault.PART:
-            part()
-        if fault in {Fault.DEATH_BEFORE, Fault.DEATH_AFTER}:
-            raise Death(call)
-        raise (StoreRejected if fault is Fault.REJECTED else error)(f"{call}: {fault.value}")
+
+def go_wrong(
+    fault: Fault,
+    call: str,
+    effect: Callable[[], object],
+    part: Callable[[], object],
+    *,
+    error: type[Exception],
+    on_the_way: list[Callable[[], object]],
+) -> NoReturn:
+    """Do what the fault says of the call's effect, or put it on the way, and raise."""
+    if fault in {Fault.LOST_ACK, Fault.DEATH_AFTER}:
+        effect()
+    elif fault in {Fault.LATE, Fault.DEATH_BEFORE}:
+        on_the_way.append(effect)
+    elif fault is Fault.PART:
+        part()
+    if fault in {Fault.DEATH_BEFORE, Fault.DEATH_AFTER}:
+        raise Death(call)
+    raise (StoreRejected if fault is Fault.REJECTED else error)(f"{call}: {fault.value}")
 
 
 @dataclass(slots=True)
@@ -387,22 +392,50 @@ def in_virtual_time(test: Callable[..., Awaitable[None]]) -> Callable[..., None]
 class _VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
-        super().__init__(_JumpingSelector(self._jump))
+        super().__init__(_IdleSelector(self._idle))
 
     def time(self) -> float:
         return self._now
 
-    def _jump(self, seconds: float) -> None:
+    def _idle(self, seconds: float | None) -> None:
+        if seconds is None:
+            raise RuntimeError("everything waits, and no timer will wake anything")
         self._now += seconds
 
 
-class _JumpingSelector(selectors.SelectSelector):
-    def __init__(self, jump: Callable[[float], None]) -> None:
+class SteppedLoop(_VirtualTimeLoop):
+    """A loop that runs until everything waits, and leaves it to the caller which wait ends next.
+
+    Attributes:
+        next_timer_seconds: when the next timer is due, from now; None when there is none.
+    """
+
+    def __init__(self) -> None:
+        self.next_timer_seconds: float | None = None
         super().__init__()
-        self._jump = jump
+
+    def settle(self) -> None:
+        """Run until everything waits."""
+        self.run_forever()
+
+    def jump(self) -> None:
+        """Let the next timer's time come, and run until everything waits."""
+        self._now += self.next_timer_seconds or 0.0
+        self.settle()
+
+    def _idle(self, seconds: float | None) -> None:
+        self.next_timer_seconds = seconds
+        self.stop()
+
+
+class _IdleSelector(selectors.SelectSelector):
+    """Tells when nothing is ready, instead of waiting: there are no sockets whose turn could come."""
+
+    def __init__(self, idle: Callable[[float | None], None]) -> None:
+        super().__init__()
+        self._idle = idle
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("everything waits, and no timer will wake anything")
-        self._jump(max(0.0, timeout))
-        return super().select(0)
+        if timeout is None or timeout > 0:
+            self._idle(timeout)
+        return []

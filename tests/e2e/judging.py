@@ -1,19 +1,29 @@
-"""The four answers of a running API, held against the oracle."""
+"""The answers of a running API in three dialects, held against the oracle."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
 
+from tests.oracle import agentlens, perf
 from tests.oracle.compare import differences
 from tests.oracle.log import millis
 from tests.oracle.lumiqtrace import ENDPOINTS
 from tokentide.clock import now_ms
 
-__all__ = ["differing", "text"]
+__all__ = ["PERF", "differing", "differing_in_agentlens", "differing_in_perf", "text"]
 
 DEFAULT_DAYS = {"/v1/projects/{id}/overview": 1, "/v1/costs": 30, "/v1/performance": 30, "/v1/errors": 30}
 DAY_MS = 86_400_000
+PERF = {
+    "overview": perf.overview,
+    "customer": partial(perf.customer, organisation="demo"),
+    "performance": perf.performance,
+    "failures": perf.failures,
+    "providers": perf.providers,
+    "daily": perf.daily,
+}
+"""Perf's endpoints, each with the function that knows its answer."""
 
 
 def text(ms):
@@ -47,6 +57,37 @@ def differing(up, calls, project, start=None, end=None):
         wrong = _fewest(answer, expected_at, range(before, after + 1))
         found += [f"{path} {asked} {line}" for line in wrong]
     return found
+
+
+def differing_in_perf(up, calls, project, endpoint, **asked):
+    """Every difference between an answer of Perf's and the oracle's, whenever within the request it was asked.
+
+    Args:
+        up: the running parts.
+        calls: all calls that count, of every project.
+        project: which project is asked about.
+        endpoint: one of `PERF`.
+        asked: its parameters.
+    """
+    before = now_ms()
+    answer, _ = up.get(f"/v1/metrics/{endpoint}", projectId=project, **asked)
+    after = now_ms()
+    own = [call for call in calls if call.project == project]
+    return _fewest(answer, lambda now: PERF[endpoint](own, [project], now, **asked), range(before, after + 1))
+
+
+def differing_in_agentlens(up, calls, project, *, start, end, granularity):
+    """Every difference between AgentLens' answers on a window and the oracle's; parameters as of `differing`."""
+    own = [call for call in calls if call.project == project and start <= call.ms <= end]
+    bounds = {"projectId": project, "from": text(start), "to": text(end)}
+    analytics, headers = up.get("/api/analytics/llm", granularity=granularity, **bounds)
+    assert "X-Window-Aligned" not in headers
+    events, _ = up.get("/api/events", eventType="llm_response", order="desc", limit=10, **bounds)
+    for event in events["events"]:
+        del event["hash"]
+    newest = agentlens.newest(own, [project], start, end, 10)
+    expected = agentlens.analytics(own, [project], start, end, granularity)
+    return differences(expected, analytics) + differences(newest, events)
 
 
 def _expected(oracle, calls, project, window, now):

@@ -1,4 +1,4 @@
-"""Real traffic and made-up faults through everything: the four answers are what an oracle says, value by value."""
+"""Real traffic and made-up faults through everything: all answers are what an oracle says, value by value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.e2e.azure import CALLS, azure_events
-from tests.e2e.judging import differing, text
+from tests.e2e.judging import PERF, differing, differing_in_agentlens, differing_in_perf, text
 from tests.e2e.producing import Account, producing
 from tests.oracle.log import Call, calls
 from tokentide.clock import now_ms
@@ -168,6 +168,40 @@ def test_half_open_questions(up, loaded):
     times = loaded.times("lab")
     assert differing(up, loaded.calls, "lab", start=times[len(times) // 2]) == []
     assert differing(up, loaded.calls, "lab", end=times[-3]) == []
+
+
+@pytest.mark.parametrize("project", ["azure", "shop"])
+@pytest.mark.parametrize("endpoint", PERF)
+def test_perf_is_exact(up, loaded, project, endpoint):
+    """Over the shortest, the default and the longest period, Perf's answers are what the oracle computes."""
+    periods = [{}, {"hours": 1}, {"hours": 168}] if endpoint == "providers" else [{}, {"days": 1}, {"days": 90}]
+    for asked in periods:
+        assert differing_in_perf(up, loaded.calls, project, endpoint, **asked) == []
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_agentlens_is_exact(up, loaded, number):
+    """Windows of any length at any millisecond, by the hour, the day and the week, and the newest calls in them."""
+    rng = Random(number)
+    project, granularity = rng.choice(["azure", "shop", "lab"]), rng.choice(["hour", "day", "week"])
+    end = loaded.end_ms - rng.randrange(DAY_MS if project != "azure" else HOUR_MS)
+    start = end - int(10 ** rng.uniform(6, 8.9))
+    assert differing_in_agentlens(up, loaded.calls, project, start=start, end=end, granularity=granularity) == []
+
+
+@pytest.mark.parametrize("project", ["azure", "shop", "lab"])
+def test_dialects_agree(up, loaded, project):
+    """After all faults, the same days have the same calls, cost and tokens in each dialect."""
+    end = day(loaded.end_ms) + DAY_MS
+    start = end - 30 * DAY_MS
+    kpis = up.get(f"/v1/projects/{project}/overview", start=text(start), end=text(end - 1))[0]["kpis"]
+    summary = up.get("/api/analytics/llm", **{"projectId": project, "from": text(start), "to": text(end - 1)})[0][
+        "summary"
+    ]
+    usage = up.get("/v1/metrics/customer", projectId=project, days=30)[0]["usage"]
+    assert kpis["totalRequests"] == summary["totalCalls"] == usage["total_calls"] > 0
+    assert kpis["totalCost"] == summary["totalCostUsd"] == usage["total_cost_usd"] > 0
+    assert summary["totalInputTokens"] + summary["totalOutputTokens"] == usage["total_tokens"] > 0
 
 
 def test_windows_beyond_the_events_are_widened_and_say_so(up, loaded):

@@ -66,9 +66,9 @@ def made_up_events(seed, count, latencies_ms=(0.0005, 1.0015, 2.5)):
         )
 
 
-def fold_into(store, events):
+def fold_into(store, events, now_ms=START_MS + DAY_MS):
     """Store what the worker would, from several partitions; the log: (partition, offset, record time, event)."""
-    limits, now_ms = Limits(), START_MS + DAY_MS
+    limits = Limits()
     log = []
     states = [PartitionState(number, FoldSettings(), Position()) for number in range(PARTITIONS)]
     for number, event in enumerate(events):

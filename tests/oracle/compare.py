@@ -1,6 +1,7 @@
 """Where an answer differs from what it should be: every place, by its JSON path.
 
-Expected values are plain JSON values, or one of the two below, which say how near a number must come.
+Expected values are plain JSON values, or judge for themselves, as the two below do, which say how near a number must
+come.
 """
 
 from __future__ import annotations
@@ -10,15 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Percentile", "Rounded", "differences", "parse"]
+__all__ = ["Judging", "Percentile", "Rounded", "differences", "parse"]
 
 _NOISE = Fraction(1, 10**12)  # a quotient of doubles beside a tie may round to the other side
 _FLOAT32 = Fraction(1, 2**22)  # digests keep means as 32-bit floats: two units in the last place
 _RANK_TOLERANCE = {50: Fraction(1, 100), 75: Fraction(1, 100), 90: Fraction(5, 1000), 95: Fraction(5, 1000)} | {
     99: Fraction(1, 1000)
 }
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """An expected value that is not one value."""
+
+    def complaint(self, actual: Any) -> str | None:
+        """What is wrong with the actual value, if anything."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def parse(text: str | bytes) -> Any:
 
 def differences(expected: Any, actual: Any, path: str = "$") -> list[str]:
     """Every place where `actual` (from `parse`) is not what `expected` allows; empty when they agree."""
-    if isinstance(expected, Rounded | Percentile):
+    if isinstance(expected, Judging):
         complaint = expected.complaint(actual)
         return [f"{path}: {complaint}"] if complaint else []
     if isinstance(expected, dict) and isinstance(actual, dict):

@@ -48,6 +48,7 @@ class Call(NamedTuple):
     written: int
     cached: int
     cost: Fraction
+    raw: dict[str, Any] = {}
 
 
 def calls(log: Iterable[Sent], window_ms: int = DEDUP_WINDOW_MS) -> list[Call]:
@@ -84,6 +85,7 @@ def _call(event: dict[str, Any]) -> Call:
         written=event.get("output_tokens") or 0,
         cached=event.get("cached_tokens") or 0,
         cost=round(_exact(event.get("cost_usd") or 0), 9),
+        raw=event,
     )
 
 

@@ -47,6 +47,7 @@ DEFINING_LIBRARIES = (
         "decimal",
         "enum",
         "fastapi",
+        "fractions",
         "functools",
     ),
     *("ipaddress", "itertools", "msgspec", "operator", "pathlib", "pydantic", "string", "struct", "types", "typing"),
@@ -58,9 +59,14 @@ DEFINING_CALLS = {
 }
 METHODS_OF_VALUES = {"encode", "format", "items", "join", "keys", "replace", "split", "total_seconds", "values"}
 DEFINES = {
+    "tokentide.api.tiers.reader_by_tier": "a dependency, made for the tiers of a surface",
+    "tokentide.cli.account._Dollars": "a type of options",
+    "tokentide.cli.account.account.command": "the tree of commands is data",
     "tokentide.cli.cli.add_command": "the tree of commands is data",
     "tokentide.cli.commands._up_options": "options that two commands share",
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
+    "tokentide.cli.llm._asking": "options that three commands share",
+    "tokentide.cli.llm.llm.command": "the tree of commands is data",
     "tokentide.demo.chance.spread": "weights added up: a constant",
     "tokentide.events.fast.struct_from": "a class, generated so that it cannot differ from its model",
     "tokentide.events.values._Seconds": "an empty dict that fills itself",

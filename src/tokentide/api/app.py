@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from tokentide import __version__
-from tokentide.api import docs, lumiqtrace, operations
+from tokentide.api import agentlens, docs, lumiqtrace, operations, perf
 from tokentide.api.access import Access
 from tokentide.api.bodies import Room
 from tokentide.api.engine import Engine
 from tokentide.api.last_used import keep_written
 from tokentide.api.limits import RateLimits, shared_counters
+from tokentide.api.perf.comparison import Prices
 from tokentide.api.sessions import Sessions
 from tokentide.api.watch import REQUEST_ID, Watched
 from tokentide.events import Limits
@@ -74,10 +75,11 @@ def create_app(
         metrics,
         Room(),
     )
+    app.state.comparison = Prices.of(settings)
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )
-    for router in (doors(), lumiqtrace.router(), operations.router(), docs.router()):
+    for router in (doors(), lumiqtrace.router(), agentlens.router(), perf.router(), operations.router(), docs.router()):
         app.include_router(router)
     app.mount("/docs/files", docs.swagger_files())
     if origins := [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]:

@@ -7,11 +7,12 @@ dialect's own body, and nothing of the error itself reaches the caller.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -19,7 +20,7 @@ from pydantic import BaseModel
 from tokentide.api.failures import Failure, Kind, failure_of
 from tokentide.errors import QueryError
 
-__all__ = ["Dialect", "documented", "failed", "route_class"]
+__all__ = ["Dialect", "Route", "documented", "failed", "route_class", "router_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,18 @@ def route_class(dialect: Dialect, *, bare: bool = False) -> type[APIRoute]:
     return DialectRoute
 
 
+Route = tuple[str, Callable[..., Awaitable[Response]], type[BaseModel]]
+"""A path that data are read at, what answers it, and the shape of a good answer."""
+
+
+def router_of(dialect: Dialect, routes: Iterable[Route]) -> APIRouter:
+    """The router of a dialect whose routes are all read with GET."""
+    made = APIRouter(route_class=route_class(dialect), tags=[dialect.name])
+    for path, endpoint, model in routes:
+        made.add_api_route(path, endpoint, response_model=model, responses=documented(dialect))
+    return made
+
+
 def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
     """The answer to a failed request."""
     headers = {}
@@ -97,7 +110,7 @@ def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if failure.status in {408, 413}:  # what is still on its way is not read
         headers["Connection"] = "close"
-    body, content_type = dialect.written(request, dialect.worded(failure))
+    body, content_type = dialect.written(request, dialect.worded(_named(failure, request)))
     return Response(body, failure.status, headers, media_type=content_type)
 
 
@@ -118,9 +131,14 @@ def documented(dialect: Dialect) -> dict[int | str, dict[str, Any]]:
     return answers
 
 
+def _named(failure: Failure, request: Request) -> Failure:
+    """With the id of the request, which is made up when it has none yet."""
+    return replace(failure, request_id=getattr(request.state, "request_id", None) or f"req_{secrets.token_hex(8)}")
+
+
 def _first_problem(error: RequestValidationError) -> QueryError:
     problem = error.errors()[0]
     field = str(problem["loc"][-1])
     if problem["type"] == "missing":
         return QueryError(f"{field} is required", field)
-    return QueryError(f"{field}: {problem['msg']}", field)
+    return QueryError(f"{field}: {problem['msg'].removeprefix('Value error, ')}", field)

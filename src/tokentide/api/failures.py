@@ -60,12 +60,14 @@ class Failure:
         message: what was wrong, for people; a dialect may have its own words for the kind.
         field: the parameter at fault, when there is one.
         retry_after_seconds: when to try again, when that may help.
+        request_id: of the request, once it is known.
     """
 
     kind: Kind
     message: str
     field: str | None = None
     retry_after_seconds: int | None = None
+    request_id: str = ""
 
     @property
     def status(self) -> int:

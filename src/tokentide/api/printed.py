@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
-__all__ = ["NANOS_PER_DOLLAR", "dollars", "milliseconds", "quantile_ms", "rounded", "share"]
+__all__ = ["NANOS_PER_DOLLAR", "dollars", "fraction", "milliseconds", "percent", "quantile_ms", "rounded", "share"]
 
 NANOS_PER_DOLLAR = 10**9
 _MICROS_PER_MILLISECOND = 1000
@@ -39,3 +40,13 @@ def milliseconds(micros: int, per: int = 1) -> float:
 def quantile_ms(value: float) -> float:
     """Milliseconds with at most three decimals, of a quantile; that of no calls (NaN) is 0."""
     return 0.0 if math.isnan(value) else round(value, 3)
+
+
+def fraction(value: Fraction, places: int = 6) -> float:
+    """An exact value with at most so many decimals."""
+    return rounded(value.numerator, value.denominator, places)
+
+
+def percent(part: Fraction | int, whole: Fraction | int) -> float:
+    """A hundred times the share, with at most one decimal; 0 over nothing."""
+    return fraction(Fraction(part) * 100 / Fraction(whole), 1) if whole else 0.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,7 +75,7 @@ def _say(level: int, method: str, route: str, status: int, seconds: float, reque
 
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get(REQUEST_ID, "")
-    return given if _OWN_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _OWN_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
 
 
 def _known_method(scope: Scope) -> str:

@@ -11,7 +11,9 @@ import click
 
 from tokentide import __version__
 from tokentide.cli import commands
+from tokentide.cli.account import account
 from tokentide.cli.keys import keys
+from tokentide.cli.llm import llm
 from tokentide.errors import (
     DependencyUnavailable,
     LogMismatch,
@@ -76,6 +78,8 @@ for command in (
     commands.migrate,
     commands.ingest,
     keys,
+    account,
+    llm,
     commands.settings,
 ):
     cli.add_command(command)

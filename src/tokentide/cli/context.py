@@ -1,13 +1,21 @@
-"""What every command needs first: the settings, and logging as they say."""
+"""What commands need first: the settings, logging as they say, and often the store."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from tokentide import logs
+from tokentide.errors import QueryError
 from tokentide.settings import Settings, load, unknown_names
 
-__all__ = ["settings_of"]
+if TYPE_CHECKING:  # the store's client takes long to import
+    from tokentide.store.port import Store
+
+__all__ = ["opened_store", "settings_of"]
 
 
 def settings_of(log_format: str | None) -> Settings:
@@ -21,3 +29,17 @@ def settings_of(log_format: str | None) -> Settings:
     for name in unknown_names():
         click.echo(f"tokentide: {name} is not a setting and is ignored (see `tokentide settings`)", err=True)
     return settings
+
+
+@contextmanager
+def opened_store(log_format: str | None) -> Iterator[Store]:
+    """The store of the settings; what cannot be asked of it is a wrong use of the command."""
+    from tokentide.store import open_store
+
+    settings = settings_of(log_format)
+    opened = open_store(settings.clickhouse.get_secret_value(), settings.database, cluster=settings.cluster)
+    try:
+        with closing(opened) as store:
+            yield store
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error

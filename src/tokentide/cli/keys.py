@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokentide.cli.context import settings_of
+from tokentide.cli.context import opened_store
 from tokentide.clock import now_ms
-from tokentide.errors import QueryError
 
 if TYPE_CHECKING:  # the store's client takes long to import
     from tokentide.store.access import AccessKey
-    from tokentide.store.port import Store
 
 __all__ = ["keys"]
 
@@ -39,7 +35,7 @@ def create(log_format: str | None, /, expires: str | None, as_json: bool, **want
     from tokentide.store.access import create_key
 
     expires_ms = None if expires is None else _moment(expires)
-    with _store(log_format) as store:
+    with opened_store(log_format) as store:
         new = create_key(store, expires_ms=expires_ms, now_ms=now_ms(), **wanted)
     if as_json:
         click.echo(json.dumps({"id": new.id, "key": new.key}))
@@ -55,7 +51,7 @@ def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
     from tokentide.store.access import list_keys
     from tokentide.store.key_uses import last_uses
 
-    with _store(log_format) as store:
+    with opened_store(log_format) as store:
         found = list_keys(store)
         used = last_uses(store)
     rows = [_row(key, used.get(key.id)) for key in found]
@@ -80,23 +76,9 @@ def revoke(log_format: str | None, /, key_id: str) -> None:
     """Refuse the key of that ID from now on; every API process knows within 30 seconds."""
     from tokentide.store.access import revoke_key
 
-    with _store(log_format) as store:
+    with opened_store(log_format) as store:
         revoke_key(store, key_id, now_ms())
     click.echo(f"revoked {key_id}")
-
-
-@contextmanager
-def _store(log_format: str | None) -> Iterator[Store]:
-    """The store of the settings; what cannot be asked of it is a wrong use of the command."""
-    from tokentide.store import open_store
-
-    settings = settings_of(log_format)
-    opened = open_store(settings.clickhouse.get_secret_value(), settings.database, cluster=settings.cluster)
-    try:
-        with closing(opened) as store:
-            yield store
-    except QueryError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _moment(text: str) -> int:

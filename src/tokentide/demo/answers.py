@@ -12,7 +12,12 @@ import aiohttp
 from tokentide.demo.tally import Measures
 from tokentide.errors import DependencyUnavailable
 
-__all__ = ["Answers", "Api", "Window", "disagreements"]
+__all__ = ["PERF", "Answers", "Api", "Window", "disagreements"]
+
+PERF = ("overview", "customer", "performance", "failures", "providers", "daily")
+"""Perf's endpoints."""
+
+_PERF_DAYS = 9  # a week, and what of a day sticks out at either end
 
 _OK = 200
 _MICRODOLLAR_NANOS = 1000
@@ -28,12 +33,23 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The four LumiqTrace answers on one project, as JSON objects."""
+    """What the dialects answer on one project, as JSON objects.
+
+    Attributes:
+        overview: of LumiqTrace, as the next three.
+        costs: by model and by day.
+        performance: latency and speed.
+        errors: by their codes.
+        analytics: of AgentLens.
+        perf: of Perf, by the endpoints' names.
+    """
 
     overview: dict[str, Any]
     costs: dict[str, Any]
     performance: dict[str, Any]
     errors: dict[str, Any]
+    analytics: dict[str, Any]
+    perf: dict[str, dict[str, Any]]
 
 
 class Api:
@@ -45,18 +61,25 @@ class Api:
         self._http = http
 
     async def answers(self, project: str, window: Window) -> Answers:
-        """The four answers on a project.
+        """The answers on a project; Perf's are about so many whole days that they hold the window.
 
         Raises:
             DependencyUnavailable: the API does not answer, or not with 200.
         """
         asked = {"projectId": project, "start": window.start, "end": window.end}
+        told = {"projectId": project, "from": window.start, "to": window.end, "granularity": "day"}
         return Answers(
             overview=(await self._get(f"/v1/projects/{project}/overview", asked))[0],
             costs=(await self._get("/v1/costs", asked))[0],
             performance=(await self._get("/v1/performance", asked))[0],
             errors=(await self._get("/v1/errors", asked))[0],
+            analytics=(await self._get("/api/analytics/llm", told))[0],
+            perf={name: await self._perf(name, project) for name in PERF},
         )
+
+    async def _perf(self, name: str, project: str) -> dict[str, Any]:
+        days = {} if name == "providers" else {"days": str(_PERF_DAYS)}
+        return (await self._get(f"/v1/metrics/{name}", {"projectId": project} | days))[0]
 
     async def data_through(self, project: str) -> str:
         """The log time up to which everything is in the answers, as the API's header says it."""
@@ -90,12 +113,26 @@ def disagreements(project: str, sent: Measures, answers: Answers) -> Iterator[st
         "overview: errors of the timeline": (_sum(answers.overview["timeline"], "errors"), sent.errors),
         "costs: calls of all models": (_sum(models, "calls"), sent.requests),
         "errors: count of all groups": (_sum(answers.errors["errorGroups"], "count"), sent.errors),
+        "analytics: totalCalls": (answers.analytics["summary"]["totalCalls"], sent.requests),
+        "analytics: tokens": (_tokens(answers.analytics["summary"]), sent.input_tokens + sent.output_tokens),
+        "perf overview: total_calls": (answers.perf["overview"]["summary"]["total_calls"], sent.requests),
+        "perf daily: total_calls": (_sum(answers.perf["daily"]["daily_data"], "total_calls"), sent.requests),
     }
     for what, (said, true) in counts.items():
         if said != true:
             yield f"{project}, {what}: {said}, but sent were {true}"
-    if abs(Decimal(str(kpis["totalCost"])).scaleb(9) - sent.cost_nanos) > _MICRODOLLAR_NANOS / 2:
-        yield f"{project}, overview: totalCost {kpis['totalCost']}, but sent were {sent.cost_nanos} nano-dollars"
+    costs = {
+        "overview: totalCost": kpis["totalCost"],
+        "analytics: totalCostUsd": answers.analytics["summary"]["totalCostUsd"],
+        "perf customer: total_cost_usd": answers.perf["customer"]["usage"]["total_cost_usd"],
+    }
+    for what, dollars in costs.items():
+        if abs(Decimal(str(dollars)).scaleb(9) - sent.cost_nanos) > _MICRODOLLAR_NANOS / 2:
+            yield f"{project}, {what} {dollars}, but sent were {sent.cost_nanos} nano-dollars"
+
+
+def _tokens(summary: dict[str, Any]) -> int:
+    return int(summary["totalInputTokens"] + summary["totalOutputTokens"])
 
 
 def _sum(rows: list[dict[str, Any]], name: str) -> int:

@@ -41,7 +41,7 @@ class PartitionState:
     Args:
         partition: its number.
         settings: windows and limits.
-        start: where the log is continued; `Position()` is the beginning of a topic that was never read.
+        start: where to go on. Log time at offset 0 is that of the topic's life before: it sets the floor, nothing else.
     """
 
     def __init__(self, partition: int, settings: FoldSettings, start: Position) -> None:
@@ -55,14 +55,15 @@ class PartitionState:
         self._keep_events = settings.keep_events
         self._start = start
         self._next_offset = start.offset
-        self._log_time_ms = start.log_time_ms
+        self._log_time_ms = start.log_time_ms if start.offset else None
         self._last: RawRecord | None = None
         self._version_base = start.epoch << _EPOCH_SHIFT
         self._routes: dict[tuple[Any, ...], Route] = {}
         self._dirty: list[tuple[Key, Bucket]] = []
         self._event_lines: dict[int, bytearray] = {}
         self._event_count = 0
-        self._raise_floor()
+        if start.log_time_ms is not None:
+            self.floor_ms = start.log_time_ms - settings.hot_window_ms
 
     @property
     def next_offset(self) -> int:
@@ -123,7 +124,11 @@ class PartitionState:
             return
         assert records[0].offset >= self._next_offset, "what is folded must not come again"
         self.broken = True
+        if self._log_time_ms is not None:
+            self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
         repeats = set(self._repeats(stretch))
+        times_ms = [time_ms for time_ms, _ in stretch.steps]
+        self._log_time_ms = max(times_ms if self._log_time_ms is None else [self._log_time_ms, *times_ms])
         places = zip(stretch.events, stretch.offsets, stretch.indexes, strict=True)
         self._fold_events([p for n, p in enumerate(places) if n not in repeats] if repeats else places)
         self._count(stretch, len(repeats))
@@ -168,14 +173,10 @@ class PartitionState:
         return counts
 
     def _repeats(self, stretch: Stretch) -> Iterator[int]:
-        """Move log time on, and tell which events of the stretch are duplicates, by their places."""
+        """Move the duplicates window on, and tell which events of the stretch are duplicates, by their places."""
         begin = 0
-        if self._log_time_ms is not None:
-            self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
         for time_ms, end in stretch.steps:
-            if self._log_time_ms is None or time_ms > self._log_time_ms:
-                self._log_time_ms = time_ms
-                self.dedup.advance(time_ms)
+            self.dedup.advance(time_ms)
             yield from [begin + place for place in self.dedup.repeats(stretch.events[begin:end])]
             begin = end
 

@@ -21,7 +21,8 @@ class Position:
 
     Attributes:
         offset: the next offset to read.
-        log_time_ms: running maximum of the record timestamps below it; None before the first record.
+        log_time_ms: running maximum of the record timestamps below it; before the first record that of the topic's
+            life before, or None.
         record_time_ms: timestamp of the record before it.
         record_hash: hash of that record's value, by which a recreated topic is told.
         epoch: which life of the topic the offset belongs to.

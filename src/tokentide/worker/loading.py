@@ -112,7 +112,7 @@ def _continued(position: Position | None, epoch: int) -> Position:
     if position is None:
         return Position(epoch=epoch)
     if position.epoch < epoch:
-        # Log time never falls, so the floor of the life before still tells what may be absent from memory.
+        # Log time begins anew with the first record; until then the floor of the life before says what to read back.
         return Position(log_time_ms=position.log_time_ms, epoch=epoch)
     return replace(position)
 

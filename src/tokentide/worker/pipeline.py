@@ -1,6 +1,6 @@
 """The delivery logic: assignments, slices and flushes of one worker, whatever the transport is.
 
-All methods run on one event loop. Folding never awaits between records, so every flush sees states between records.
+All methods run on one event loop. Folding awaits only between records, so every flush sees states between records.
 An unexpected error anywhere makes the pipeline `failed`: it folds and flushes nothing more, and the process must end.
 """
 
@@ -134,6 +134,7 @@ class Pipeline:
                 state,
                 slice_.records,
                 self._rows,
+                self._log,
                 self._settings.load.limits,
                 is_mine=lambda: self.states.get(slice_.partition) is state,
                 folded=partial(self._folded, slice_.partition),
@@ -184,7 +185,8 @@ class Pipeline:
             loaded[partition] = found
         self.states = {partition: found.state for partition, found in loaded.items()}
         self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
-        # Here the transport goes on; when the commit is refused it does further back, and what comes again is dropped.
+        # Here the transport goes on. When the commit is refused it does so elsewhere: what comes again is dropped, and
+        # what it leaves out is read.
         commit = partial(self._log.commit, {state.partition: state.next_offset for state in self.states.values()})
         await until_answered(commit, "the first commit", is_mine)
         return is_mine()

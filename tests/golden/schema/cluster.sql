@@ -285,6 +285,20 @@ ENGINE = ReplicatedReplacingMergeTree(version)
 ORDER BY id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+-- 011_accounts
+CREATE TABLE IF NOT EXISTS `tokentide`.accounts ON CLUSTER `main`
+(
+    org_id                String,
+    gpt4o_input_price     Nullable(Decimal(18, 9)) COMMENT 'dollars per million tokens',
+    gpt4o_output_price    Nullable(Decimal(18, 9)) COMMENT 'dollars per million tokens',
+    cost_vs_quality_ratio Nullable(Float64) COMMENT '0 to 1',
+    latency_sensitivity   Nullable(Float64) COMMENT '0 to 1',
+    version               UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree(version)
+ORDER BY org_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 -- 013_key_uses
 CREATE TABLE IF NOT EXISTS `tokentide`.key_uses ON CLUSTER `main`
 (

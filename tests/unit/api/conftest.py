@@ -1,18 +1,28 @@
+"""An API over a fake store; tests run under the Hypothesis profile that `tests.strategies` loads."""
+
 from __future__ import annotations
 
 import httpx
 import pytest
 
+from tests import strategies
 from tests.unit.api.fakes import READ_KEY, FakeStore
 from tokentide.api.app import create_app
 from tokentide.settings import Settings
 
-NOTHING = {"performance_totals": [(0, 0, 0, 0, 0, 0)], "performance_latency": [([0.0, 0.0, 0.0],)]}
+__all__ = ["app", "as_reader", "client", "store", "strategies"]
+
+NOTHING = {
+    "calls_counted": [(0,)],
+    "calls_of_sessions": [(0, 0)],
+    "performance_totals": [(0, 0, 0, 0, 0, 0)],
+    "performance_latency": [([0.0, 0.0, 0.0],)],
+}
 
 
 @pytest.fixture
 def store():
-    """A store with keys, and rows for the answer over nothing of /v1/performance."""
+    """A store with keys, and the rows of answers over nothing."""
     return FakeStore(**NOTHING, data_through=[(1_776_679_200_123,)], costs_of_month=[(0,)])
 
 

@@ -16,7 +16,10 @@ from tokentide.settings import Settings
 from tokentide.store.migrate import EXPECTED_VERSION
 
 PERFORMANCE = "/v1/performance?projectId=p"
-EVERY = ["/v1/projects/p/overview", "/v1/costs?projectId=p", PERFORMANCE, "/v1/errors?projectId=p"]
+LUMIQTRACE = ["/v1/projects/p/overview", "/v1/costs?projectId=p", PERFORMANCE, "/v1/errors?projectId=p"]
+PERF = [f"/v1/metrics/{name}" for name in ("overview", "customer", "performance", "failures", "providers", "daily")]
+AGENTLENS = ["/api/analytics/llm", "/api/events"]
+EVERY = [*LUMIQTRACE, *PERF, *AGENTLENS]
 
 
 def bearer(key):
@@ -158,9 +161,11 @@ async def test_an_answer_of_too_many_buckets_is_refused(client, as_reader):
     assert "11000" in answer.json()["error"]
 
 
-async def test_unknown_parameters_are_ignored(client, as_reader):
-    """A parameter that nobody knows changes nothing."""
-    assert (await client.get(PERFORMANCE + "&colour=red", headers=as_reader)).status_code == 200
+@pytest.mark.parametrize("path", EVERY)
+async def test_unknown_parameters_are_ignored(client, as_reader, path):
+    """A parameter that nobody knows changes nothing (C8)."""
+    path += "&colour=red" if "?" in path else "?colour=red"
+    assert (await client.get(path, headers=as_reader)).status_code == 200
 
 
 async def test_the_300th_request_of_a_minute_is_the_last(client, as_reader):
@@ -288,15 +293,15 @@ def references(value):
 async def test_openapi_describes_every_answer(client):
     """Each data route has a schema for its good answer and for each failure, and every reference leads somewhere."""
     document = (await client.get("/openapi.json")).json()
-    reading = {name: path for name, path in document["paths"].items() if "get" in path}
-    assert set(reading) == {"/v1/projects/{id}/overview", "/v1/costs", "/v1/performance", "/v1/errors"}
-    for path in reading.values():
-        answers = path["get"]["responses"]
+    read = {path: found["get"] for path, found in document["paths"].items() if "get" in found}
+    assert set(read) >= {path.partition("?")[0].replace("/p/", "/{id}/") for path in EVERY}
+    for found in read.values():
+        answers = found["responses"]
         assert set(answers) == {"200", "304", "400", "401", "403", "429", "500", "503"}
         assert all("schema" in answers[status]["content"]["application/json"] for status in answers if status != "304")
         assert "X-Data-Through" in answers["200"]["headers"]
         assert "Retry-After" in answers["429"]["headers"]
-        assert path["get"]["security"] == [{"HTTPBearer": []}]
+        assert found["security"] == [{"HTTPBearer": []}]
     schemas = document["components"]["schemas"]
     assert {name.removeprefix("#/components/schemas/") for name in references(document)} <= set(schemas)
     assert set(schemas["Costs"]["properties"]) == {"byModel", "dailyTrend", "mtdTotal", "forecast30d", "cacheRate"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokentide.api.printed import dollars, milliseconds, quantile_ms, rounded, share
+from tokentide.api.printed import dollars, fraction, milliseconds, percent, quantile_ms, rounded, share
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,13 @@ def test_a_quantile_of_nothing_is_zero():
     """The engine's NaN is 0 in this answer."""
     assert quantile_ms(float("nan")) == 0
     assert quantile_ms(712.00048828125) == 712.0
+
+
+def test_exact_values():
+    """An exact value, negative too, is rounded once; per cent have one decimal, and over nothing there are none."""
+    assert fraction(Fraction(1, 3)) == 0.333333
+    assert fraction(Fraction(-2, 3)) == -0.666667
+    assert fraction(Fraction(5, 2), 0) == 2.0
+    assert percent(-3333, 15678) == -21.3
+    assert percent(Fraction(28889), Fraction(41234)) == 70.1
+    assert percent(5, 0) == 0

@@ -20,7 +20,7 @@ async def test_every_answer_is_guarded(client, as_reader, path):
     answer = await client.get(path, headers=as_reader)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert len(answer.headers["X-Request-ID"]) == 32
+    assert answer.headers["X-Request-ID"].startswith("req_")
     assert "server" not in answer.headers
 
 

@@ -41,6 +41,83 @@ ANSWERS = Answers(
         ],
         "rateLimitHeatmap": [{"hour": "2026-04-20T14:00:00Z", "rate_limited_count": 34}],
     },
+    analytics={
+        "summary": {"totalCalls": 4, "totalCostUsd": 1.234568, "totalInputTokens": 40, "totalOutputTokens": 20},
+        "byModel": [
+            {
+                "provider": "openai",
+                "model": "gpt-4o",
+                "calls": 4,
+                "costUsd": 1.234568,
+                "inputTokens": 4000,
+                "outputTokens": 321,
+                "avgLatencyMs": 921.0,
+            }
+        ],
+        "byTime": [],
+    },
+    perf={
+        "overview": {
+            "summary": {"total_calls": 4, "total_cost_usd": 1.234568, "success_rate": 0.75},
+            "routing": {"accuracy": 0.923, "fallback_rate": 0.034, "retry_rate": 0.012},
+        },
+        "customer": {
+            "usage": {"total_cost_usd": 1.234568},
+            "cost_analysis": {
+                "current_month": 123.45,
+                "projected_month_end": 145.67,
+                "vs_gpt4o_only": {"savings_percentage": 70.1},
+            },
+            "behavior_insights": {"peak_hours": [9, 10], "avg_conversation_length": 4.2},
+        },
+        "performance": {
+            "by_task_type": {
+                "extraction": {"total_calls": 5678, "optimal_model": "claude-haiku-4-5", "optimal_reason": "Best"}
+            },
+            "recommendations": [
+                {
+                    "task_type": "extraction",
+                    "current_model": "gpt-4o-mini",
+                    "recommended_model": "claude-haiku-4-5",
+                    "potential_savings_usd": 14.23,
+                }
+            ],
+        },
+        "failures": {
+            "by_failure_mode": {
+                "refusal": {
+                    "count": 56,
+                    "percentage": 0.24,
+                    "affected_models": ["gpt-4o"],
+                    "common_triggers": ["policy violations"],
+                }
+            }
+        },
+        "providers": {
+            "providers": {
+                "openai": {
+                    "status": "degraded",
+                    "uptime": 0.954,
+                    "p95_latency_ms": 2345.0,
+                    "p99_latency_ms": 3456.0,
+                    "rate_limit_hits": 12,
+                    "incidents": [{}],
+                }
+            }
+        },
+        "daily": {
+            "daily_data": [
+                {
+                    "date": "2026-04-20",
+                    "total_calls": 4,
+                    "total_cost_usd": 1.23,
+                    "avg_latency_ms": 921.0,
+                    "success_rate": 0.75,
+                }
+            ],
+            "trends": {"calls_trend": "increasing", "cost_trend": "stable", "quality_trend": "degrading"},
+        },
+    },
 )
 
 
@@ -58,6 +135,12 @@ def test_answers_that_agree():
         ("overview", ("timeline", 0, "errors"), 2),
         ("costs", ("byModel", 0, "calls"), 3),
         ("errors", ("errorGroups", 0, "count"), 2),
+        ("analytics", ("summary", "totalCalls"), 5),
+        ("analytics", ("summary", "totalInputTokens"), 41),
+        ("analytics", ("summary", "totalCostUsd"), 1.3),
+        ("perf", ("overview", "summary", "total_calls"), 3),
+        ("perf", ("daily", "daily_data", 0, "total_calls"), 3),
+        ("perf", ("customer", "usage", "total_cost_usd"), 1.3),
     ],
 )
 def test_each_wrong_figure_is_named(answer, path, value):
@@ -69,7 +152,7 @@ def test_each_wrong_figure_is_named(answer, path, value):
     place[path[-1]] = value
     complaints = list(disagreements("p", SENT, wrong))
     assert len(complaints) == 1
-    assert complaints[0].startswith(f"p, {answer}: ")
+    assert complaints[0].startswith(f"p, {answer}{f' {path[0]}' if answer == 'perf' else ''}: ")
 
 
 def test_tables_hold_the_main_figures():
@@ -82,6 +165,19 @@ def test_tables_hold_the_main_figures():
         assert figure in text
     for figure in ("48.3", "0.41%", "context_length_exceeded", "2026-04-20T14:00:00Z: 34"):
         assert figure in text
+    for figure in (
+        "4,321",
+        "92.30%",
+        "$145.67",
+        "70.1% saved",
+        "9, 10",
+        "saves $14.23",
+        "policy violations",
+        "degraded",
+    ):
+        assert figure in text
+    for figure in ("degraded", "2,345 ms", "2026-04-20", "calls increasing, cost stable, quality degrading"):
+        assert figure in text
 
 
 def test_tables_of_nothing():
@@ -92,6 +188,15 @@ def test_tables_of_nothing():
         costs=ANSWERS.costs | {"byModel": []},
         performance=ANSWERS.performance,
         errors={"errorGroups": [], "rateLimitHeatmap": []},
+        analytics={"byModel": []},
+        perf=ANSWERS.perf
+        | {
+            "customer": ANSWERS.perf["customer"]
+            | {"behavior_insights": {"peak_hours": [], "avg_conversation_length": None}},
+            "performance": {"by_task_type": {}, "recommendations": []},
+            "failures": {"by_failure_mode": {}},
+            "providers": {"providers": {}},
+        },
     )
     console = Console(width=100)
     with console.capture() as capture:

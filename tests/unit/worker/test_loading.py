@@ -140,7 +140,7 @@ async def test_an_epoch_below_the_stored_one_is_refused():
 
 @in_virtual_time
 async def test_a_raised_epoch_starts_at_the_beginning_and_keeps_what_was():
-    """Rows of both lives count, each row's version has its epoch in the high bits, and log time never falls."""
+    """Rows of both lives count, each row's version has its epoch in the high bits, and log time begins anew."""
     old = await stored(stored_world())
     new = again(old, 1)
     new.topic.records[0] = []
@@ -158,8 +158,32 @@ async def test_a_raised_epoch_starts_at_the_beginning_and_keeps_what_was():
     assert len(new.tables.events) == 5
     entry = new.tables.progress[0][1]
     assert entry.position.epoch == 1
-    assert (entry.position.offset, entry.position.log_time_ms) == (1, AT_MS + 3 * MINUTE_MS)
+    assert (entry.position.offset, entry.position.log_time_ms) == (1, AT_MS - MINUTE_MS)
     assert new.topic.committed == {0: 1}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@in_virtual_time
+async def test_the_clock_of_a_topic_that_was_made_again_starts_with_its_first_record(restarts):
+    """What is a repeat is told by the log of this life alone: a restart changes nothing, however late the old life was.
+
+    The new life's records are a day older than those of the life before, and an id comes again after the window.
+    """
+    new = again(await stored(stored_world()), 1)
+    new.topic.records[0] = []
+    for minutes, number in ((0, 77), (40, 78), (45, 77), (50, 78)):
+        new.append(0, AT_MS - 24 * HOUR_MS + minutes * MINUTE_MS, an_event(number, at_ms=AT_MS - 24 * HOUR_MS))
+    worker = new.worker()
+    await worker.join()
+    await worker.feed(2)
+    assert await worker.flush()
+    if restarts:
+        worker = new.worker()
+        await worker.join()
+    await worker.feed()
+    assert await worker.flush()
+    rows = new.tables.rows["usage_1h"]
+    assert sum(measures[0] for _, measures in rows.values()) == 4 + 3
 
 
 # ---- the order
@@ -315,3 +339,17 @@ async def test_progress_without_a_record_is_continued_where_it_is():
     found = await loaded(world)
     assert found.state.position == Position()
     assert found.through_ms == 123
+
+
+@in_virtual_time
+async def test_an_id_keeps_the_time_at_which_it_was_seen():
+    """After a restart an id leaves the window when it would have without one, not a window after the restart."""
+    world = World()
+    for minutes, number in ((0, 1), (25, 2), (40, 1)):  # the window is 30 minutes
+        world.append(0, AT_MS + minutes * MINUTE_MS, an_event(number, at_ms=AT_MS))
+    first = world.worker()
+    await first.join()
+    await first.feed(2)
+    assert await first.flush()
+    assert await world.worker().work()
+    world.check()

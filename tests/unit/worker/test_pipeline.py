@@ -158,6 +158,27 @@ async def test_a_slice_of_another_assignment_is_dropped():
     world.check()
 
 
+@pytest.mark.parametrize("fault", [None, Fault.UNAVAILABLE])
+@in_virtual_time
+async def test_what_the_transport_leaves_out_is_read_from_the_log(fault):
+    """A worker that lost its partition while it loaded goes on at its heir's commit: it must not skip what lies before.
+
+    Else its rows would lack those records, and have the versions of rows that hold them.
+    """
+    world = hourly(4)
+    stalled = world.worker()
+    await stalled.join()
+    assert await world.worker().work()
+    stalled.fetched = {0: world.topic.committed[0]}
+    world.append(0, AT_MS, an_event(99, at_ms=AT_MS))
+    stalled.line.lay_out("read log", fault)
+    await stalled.feed()
+    assert stalled.pipeline.states[0].next_offset == 5
+    assert stalled.count("records") == 5
+    assert await stalled.flush()
+    world.check()
+
+
 @in_virtual_time
 async def test_a_slice_of_a_partition_that_is_not_held_is_dropped():
     """It came too late; who holds the partition reads it again."""

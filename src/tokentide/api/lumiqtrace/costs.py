@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from tokentide.api.engine import Rows
 from tokentide.api.lumiqtrace.models import CostByModel, Costs, DayCost
-from tokentide.api.lumiqtrace.period import Period, bucket_starts_ms
+from tokentide.api.period import Period
 from tokentide.api.printed import NANOS_PER_DOLLAR, dollars, rounded, share
+from tokentide.api.ranking import dearest_first
+from tokentide.api.series import bucket_starts_ms
 from tokentide.api.times import DAY_MS, iso_day, month_start_ms
 from tokentide.store.port import Query
 from tokentide.store.queries.progress import first_bucket
@@ -49,7 +51,7 @@ def shaped(period: Period, now_ms: int, usage: Rows, month: Rows, first: Rows) -
     return Costs(
         by_model=[
             CostByModel(model=model, total_cost=dollars(cost_nanos), calls=calls, avg_cost=dollars(cost_nanos, calls))
-            for model, calls, cost_nanos, *_ in sorted(models, key=lambda row: (-row[2], -row[1], row[0]))
+            for model, calls, cost_nanos, *_ in dearest_first(models)
         ],
         daily_trend=[
             DayCost(date=iso_day(start_ms), cost=dollars(cost_by_day.get(start_ms, 0)))

@@ -9,8 +9,9 @@ from typing import Literal
 
 from tokentide.api.engine import Rows
 from tokentide.api.lumiqtrace.models import ErrorGroup, Errors, RateLimitedHour
-from tokentide.api.lumiqtrace.period import Period
+from tokentide.api.period import Period
 from tokentide.api.times import iso_seconds
+from tokentide.api.trends import Course, course
 from tokentide.store.queries.sources import ERROR_SOURCE, USAGE_SOURCE
 from tokentide.store.queries.totals import BUCKET, Question, Scope, breakdowns, parted, totals
 
@@ -18,6 +19,8 @@ __all__ = ["asked", "shaped", "trend"]
 
 _SETS = [(BUCKET,), ("model",)]
 _FEWEST_FOR_A_TREND = 5
+_Trend = Literal["increasing", "stable", "decreasing"]
+_WORDS: Mapping[Course, _Trend] = {-1: "decreasing", 0: "stable", 1: "increasing"}
 
 
 def asked(scope: Scope, period: Period) -> list[Question]:
@@ -55,11 +58,9 @@ def shaped(now: Rows, before: Rows, usage: Rows) -> Errors:
     )
 
 
-def trend(now: int, before: int) -> Literal["increasing", "stable", "decreasing"]:
+def trend(now: int, before: int) -> _Trend:
     """How a count developed: by more than a tenth up or down; too few to tell are stable."""
-    if now + before < _FEWEST_FOR_A_TREND or 9 * before <= 10 * now <= 11 * before:
-        return "stable"
-    return "increasing" if now > before else "decreasing"
+    return _WORDS[course(now, before) if now + before >= _FEWEST_FOR_A_TREND else 0]
 
 
 def _group(code: str, models: Mapping[str, int], before: int, requests: Mapping[str, int]) -> ErrorGroup:

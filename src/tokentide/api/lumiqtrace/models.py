@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AliasGenerator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from tokentide.api.shapes import Answer, CamelAnswer
 
 __all__ = [
     "CostByModel",
@@ -25,21 +26,13 @@ __all__ = [
 ]
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _CamelAnswer(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=AliasGenerator(serialization_alias=to_camel))
-
-
-class Error(_Answer):
+class Error(Answer):
     """A request that failed."""
 
     error: str = Field(description="what was wrong, for people")
 
 
-class Kpis(_CamelAnswer):
+class Kpis(CamelAnswer):
     """The figures of a period."""
 
     total_requests: int = Field(description="LLM calls")
@@ -48,7 +41,7 @@ class Kpis(_CamelAnswer):
     error_rate: float = Field(description="share of calls that ended in an error, a time-out or a rate limit")
 
 
-class TimelineBucket(_Answer):
+class TimelineBucket(Answer):
     """One hour, or one day of a long period."""
 
     hour: str = Field(description="start of the bucket")
@@ -57,7 +50,7 @@ class TimelineBucket(_Answer):
     errors: int = Field(description="calls that ended in an error, a time-out or a rate limit")
 
 
-class TopModel(_Answer):
+class TopModel(Answer):
     """What one model cost."""
 
     model: str
@@ -65,7 +58,7 @@ class TopModel(_Answer):
     requests: int
 
 
-class RecentError(_Answer):
+class RecentError(Answer):
     """One call without success."""
 
     event_id: str
@@ -75,7 +68,7 @@ class RecentError(_Answer):
     timestamp: str = Field(description="when the call began")
 
 
-class Overview(_CamelAnswer):
+class Overview(CamelAnswer):
     """A project at a glance."""
 
     kpis: Kpis
@@ -84,7 +77,7 @@ class Overview(_CamelAnswer):
     recent_errors: list[RecentError] = Field(description="the ten newest, newest first")
 
 
-class CostByModel(_Answer):
+class CostByModel(Answer):
     """What one model cost."""
 
     model: str
@@ -93,14 +86,14 @@ class CostByModel(_Answer):
     avg_cost: float = Field(description="dollars a call")
 
 
-class DayCost(_Answer):
+class DayCost(Answer):
     """What one day cost."""
 
     date: str
     cost: float = Field(description="dollars")
 
 
-class Costs(_CamelAnswer):
+class Costs(CamelAnswer):
     """What a period cost."""
 
     by_model: list[CostByModel] = Field(description="by cost, highest first")
@@ -110,7 +103,7 @@ class Costs(_CamelAnswer):
     cache_rate: float = Field(description="share of the input tokens that came from the provider's prompt cache")
 
 
-class Percentiles(_Answer):
+class Percentiles(Answer):
     """Latency percentiles in milliseconds."""
 
     p50: float
@@ -118,7 +111,7 @@ class Percentiles(_Answer):
     p99: float
 
 
-class Performance(_CamelAnswer):
+class Performance(CamelAnswer):
     """How fast calls were."""
 
     latency_percentiles: Percentiles
@@ -127,7 +120,7 @@ class Performance(_CamelAnswer):
     timeout_rate: float = Field(description="share of calls that timed out")
 
 
-class ErrorGroup(_Answer):
+class ErrorGroup(Answer):
     """Failed calls of one code."""
 
     error_code: str
@@ -136,14 +129,14 @@ class ErrorGroup(_Answer):
     top_model: str = Field(description="the model with most of them")
 
 
-class RateLimitedHour(_Answer):
+class RateLimitedHour(Answer):
     """An hour with rate-limited calls."""
 
     hour: str
     rate_limited_count: int
 
 
-class Errors(_CamelAnswer):
+class Errors(CamelAnswer):
     """What went wrong."""
 
     error_groups: list[ErrorGroup] = Field(description="by count, highest first")

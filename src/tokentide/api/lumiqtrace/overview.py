@@ -6,20 +6,23 @@ from typing import Any
 
 from tokentide.api.engine import Rows
 from tokentide.api.lumiqtrace.models import Kpis, Overview, RecentError, TimelineBucket, TopModel
-from tokentide.api.lumiqtrace.period import Period, bucket_starts_ms, timeline_step_ms
+from tokentide.api.period import Period
 from tokentide.api.printed import dollars, milliseconds, share
-from tokentide.api.times import iso_millis, iso_seconds
+from tokentide.api.ranking import dearest_first
+from tokentide.api.series import bucket_starts_ms
+from tokentide.api.times import DAY_MS, HOUR_MS, iso_millis, iso_seconds
 from tokentide.store.queries.failures import recent_failures
 from tokentide.store.queries.sources import USAGE_SOURCE
 from tokentide.store.queries.totals import BUCKET, Question, Scope, breakdowns, parted
 from tokentide.store.queries.window import NO_EVENTS
 
-__all__ = ["asked", "shaped"]
+__all__ = ["asked", "shaped", "timeline_step_ms"]
 
 _SETS = [(BUCKET,), ("model",)]
 _MEASURES = ("requests", "cost_nanos", "latency_us", "error", "timeout", "rate_limited")
 _TOP_MODELS = 5
 _RECENT_ERRORS = 10
+_HOURLY_UP_TO_MS = 7 * DAY_MS
 
 
 def asked(scope: Scope, period: Period) -> list[Question]:
@@ -38,19 +41,23 @@ def shaped(period: Period, usage: Rows, failures: Rows = ()) -> Overview:
         failures: (event_id, model, status, error_code, time in milliseconds), newest first.
     """
     timeline, models = parted(_SETS, usage)
-    dearest = sorted(models, key=lambda row: (-row[2], -row[1], row[0]))[:_TOP_MODELS]
     return Overview(
         kpis=_kpis(timeline),
         timeline=_timeline(period, timeline),
         top_models=[
             TopModel(model=model, cost=dollars(cost_nanos), requests=requests)
-            for model, requests, cost_nanos, *_ in dearest
+            for model, requests, cost_nanos, *_ in dearest_first(models)[:_TOP_MODELS]
         ],
         recent_errors=[
             RecentError(event_id=event_id, model=model, status=status, error_code=code, timestamp=iso_millis(time_ms))
             for event_id, model, status, code, time_ms in failures
         ],
     )
+
+
+def timeline_step_ms(period: Period) -> int:
+    """Length of the buckets of a timeline: hours up to seven days, else days."""
+    return HOUR_MS if period.end_ms - period.start_ms <= _HOURLY_UP_TO_MS else DAY_MS
 
 
 def _kpis(timeline: Rows) -> Kpis:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel
 
 from tokentide import clock
 from tokentide.api.access import Access, Caller, Reader
 from tokentide.api.answers import answered
-from tokentide.api.dialect import Dialect, documented, route_class
+from tokentide.api.dialect import Dialect, Route, router_of
 from tokentide.api.engine import Engine
 from tokentide.api.failures import Failure, Kind
 from tokentide.api.lumiqtrace import costs, errors, overview, performance
 from tokentide.api.lumiqtrace.models import Costs, Error, Errors, Overview, Performance
-from tokentide.api.lumiqtrace.period import Period, read_period
+from tokentide.api.period import Period, read_period
 from tokentide.api.times import DAY_MS
 from tokentide.store.queries.totals import Scope
 
@@ -34,17 +32,13 @@ _WORDS = {
 
 def router() -> APIRouter:
     """The routes of this dialect."""
-    dialect = Dialect("lumiqtrace", Error, _worded)
-    made = APIRouter(route_class=route_class(dialect), tags=[dialect.name])
-    routes: list[tuple[str, Callable[..., Awaitable[Response]], type[BaseModel]]] = [
+    routes: list[Route] = [
         ("/v1/projects/{id}/overview", get_overview, Overview),
         ("/v1/costs", get_costs, Costs),
         ("/v1/performance", get_performance, Performance),
         ("/v1/errors", get_errors, Errors),
     ]
-    for path, endpoint, model in routes:
-        made.add_api_route(path, endpoint, response_model=model, responses=documented(dialect))
-    return made
+    return router_of(Dialect("lumiqtrace", Error, _worded), routes)
 
 
 def _worded(failure: Failure) -> Error:

@@ -19,19 +19,19 @@ __all__ = ["DIALECT", "Ingested", "answer"]
 _WORDS = {Kind.NO_KEY: "Missing Authorization header", Kind.UNKNOWN_KEY: "Invalid or revoked API key"}
 
 
-class Detail(BaseModel):
+class EventsFailedDetail(BaseModel):
     """What was wrong, and where."""
 
     path: str
     message: str
 
 
-class Failed(BaseModel):
+class EventsFailed(BaseModel):
     """Events that were refused."""
 
     error: str
     status: int
-    details: list[Detail] | None = None
+    details: list[EventsFailedDetail] | None = None
 
 
 class IngestedEvent(BaseModel):
@@ -48,18 +48,18 @@ class Ingested(BaseModel):
     events: list[IngestedEvent]
 
 
-def _failed(failure: Failure) -> Failed:
+def _failed(failure: Failure) -> EventsFailed:
     if failure.kind is Kind.BAD_REQUEST and failure.field:
-        detail = Detail(path=failure.field, message=failure.message)
-        return Failed(error="Validation failed", status=failure.status, details=[detail])
-    return Failed(error=_WORDS.get(failure.kind) or worded(failure), status=failure.status)
+        detail = EventsFailedDetail(path=failure.field, message=failure.message)
+        return EventsFailed(error="Validation failed", status=failure.status, details=[detail])
+    return EventsFailed(error=_WORDS.get(failure.kind) or worded(failure), status=failure.status)
 
 
 def _written(_request: Request, body: BaseModel) -> tuple[bytes, str]:
     return body.model_dump_json(exclude_none=True).encode(), "application/json"
 
 
-DIALECT = Dialect("agentlens", Failed, _failed, _written)
+DIALECT = Dialect("agentlens", EventsFailed, _failed, _written)
 """`{"error", "status"}`, with `details` for events that are wrong."""
 
 

@@ -24,21 +24,21 @@ _ERRORS = {
 }
 
 
-class Failed(BaseModel):
+class BatchFailed(BaseModel):
     """A batch that was refused."""
 
     message: str
     error: str
 
 
-class Taken(BaseModel):
+class EntryTaken(BaseModel):
     """An entry that was taken."""
 
     id: str
     status: int
 
 
-class Refused(BaseModel):
+class EntryRefused(BaseModel):
     """An entry that was refused."""
 
     id: str
@@ -50,15 +50,15 @@ class Refused(BaseModel):
 class Entries(BaseModel):
     """What became of each entry of a batch."""
 
-    successes: list[Taken]
-    errors: list[Refused]
+    successes: list[EntryTaken]
+    errors: list[EntryRefused]
 
 
-def _failed(failure: Failure) -> Failed:
-    return Failed(message=worded(failure), error=_ERRORS.get(failure.status, "InvalidRequestError"))
+def _failed(failure: Failure) -> BatchFailed:
+    return BatchFailed(message=worded(failure), error=_ERRORS.get(failure.status, "InvalidRequestError"))
 
 
-DIALECT = Dialect("langfuse", Failed, _failed)
+DIALECT = Dialect("langfuse", BatchFailed, _failed)
 """`{"message", "error"}`."""
 
 

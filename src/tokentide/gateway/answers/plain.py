@@ -17,13 +17,13 @@ from tokentide.gateway.judging import Judged
 __all__ = ["DIALECT", "Counted", "answer", "wants_part"]
 
 
-class Failed(BaseModel):
+class IngestFailed(BaseModel):
     """A request that was refused."""
 
     error: str
 
 
-class Rejected(BaseModel):
+class RejectedEvent(BaseModel):
     """One event that was refused."""
 
     index: int = Field(description="its place in the body, from 0")
@@ -35,14 +35,14 @@ class Counted(BaseModel):
 
     accepted: int
     rejected: int | None = None
-    errors: list[Rejected] | None = None
+    errors: list[RejectedEvent] | None = None
 
 
-def _failed(failure: Failure) -> Failed:
-    return Failed(error=worded(failure))
+def _failed(failure: Failure) -> IngestFailed:
+    return IngestFailed(error=worded(failure))
 
 
-DIALECT = Dialect("gateway", Failed, _failed)
+DIALECT = Dialect("gateway", IngestFailed, _failed)
 """`{"error": "…"}`."""
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "CONCRETE_CALL",
     "ERROR_CODE",
     "ERROR_SOURCE",
+    "FAILURE_MODE",
     "HEALTH_SOURCE",
     "LATENCY_SOURCE",
     "RATE_LIMIT_SOURCE",
@@ -41,7 +42,7 @@ class Source:
 CONCRETE_CALL = "kind = 'llm' AND virtual_model IS NULL"
 _FAILED = "status IN ('error', 'timeout', 'rate_limited')"
 _IS_FAILURE = f"(failure_mode IS NOT NULL OR {_FAILED})"
-_MODE = (
+FAILURE_MODE = (
     f"multiIf(failure_mode IS NOT NULL, failure_mode, NOT {_FAILED}, NULL, finish_reason = 'length', 'incomplete', "
     "finish_reason = 'content_filter', 'refusal', validation_passed = false, 'format_violation', 'provider_error')"
 )
@@ -89,7 +90,7 @@ USAGE_SOURCE = Source(
         "complexity_sum": _sum("complexity"),
         "complexity_count": _count("complexity IS NOT NULL"),
         "failures": _count(_IS_FAILURE),
-        **{f"failed_{mode}": _count(f"{_MODE} = '{mode}'") for mode in FAILURE_MODES},
+        **{f"failed_{mode}": _count(f"{FAILURE_MODE} = '{mode}'") for mode in FAILURE_MODES},
         "recovered_by_retry": _count(f"{_IS_FAILURE} AND recovered_by = 'retry'"),
         "recovered_by_fallback": _count(f"{_IS_FAILURE} AND recovered_by = 'fallback'"),
         "fallbacks": _count("fallback_used"),

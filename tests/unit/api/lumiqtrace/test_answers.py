@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokentide.api.lumiqtrace import costs, errors, overview, performance
-from tokentide.api.lumiqtrace.period import Period, read_period
+from tokentide.api.period import Period, read_period
 from tokentide.api.times import DAY_MS, HOUR_MS, read_moment
 from tokentide.errors import QueryError
 from tokentide.store.queries.totals import Scope

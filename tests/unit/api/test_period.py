@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tokentide.api.lumiqtrace.period import Period, bucket_starts_ms, read_period, timeline_step_ms
+from tokentide.api.lumiqtrace.overview import timeline_step_ms
+from tokentide.api.period import Period, read_period
+from tokentide.api.series import bucket_starts_ms
 from tokentide.api.times import DAY_MS, HOUR_MS, read_moment
 from tokentide.errors import QueryError
 from tokentide.store.queries.window import Window
