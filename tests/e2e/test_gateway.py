@@ -19,6 +19,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from tests.e2e.judging import differing, text
 from tests.e2e.upped import eventually
+from tests.oracle.agentlens import analytics
+from tests.oracle.compare import differences
 from tests.oracle.log import Sent, calls
 from tokentide.clock import now_ms
 
@@ -101,6 +103,9 @@ def test_every_client_is_counted(up):
     end_ms = now_ms()
     up.wait_until_stored(text(end_ms), PATIENCE_SECONDS)
     assert differing(up, counted(expected, project), project, start_ms - 1000, start_ms + 60_000) == []
+    asked = {"projectId": project, "from": text(start_ms - 1000), "to": text(start_ms + 60_000)}
+    told = up.get("/api/analytics/llm", **asked)[0]
+    assert differences(analytics(counted(expected, project), [project], start_ms - 1000, start_ms + 60_000), told) == []
     stored = up.get(f"/v1/projects/{project}/overview", start=text(before_ms - 60_000), end=text(end_ms))[0]
     (model,) = [entry for entry in stored["topModels"] if entry["model"] == expected_now["model"]]
     assert (float(model["cost"]), model["requests"]) == (expected_now["cost_usd"], 1)
@@ -120,7 +125,10 @@ def _by_opentelemetry(url, key, at_ms):
     span.end((at_ms + 1500) * 1_000_000)
     exporter = OTLPSpanExporter(url + "/v1/traces", headers={"x-api-key": key}, timeout=30)
     assert exporter.export([span]) is SpanExportResult.SUCCESS
-    return _expected(1, at_ms, "by-opentelemetry", latency_ms=1500, tokens=(120, 30), cost=0.25) | {"cached_tokens": 20}
+    return _expected(1, at_ms, "by-opentelemetry", latency_ms=1500, tokens=(120, 30), cost=0.25) | {
+        "cached_tokens": 20,
+        "provider": "openai",
+    }
 
 
 def _by_litellm(up, at_ms):
@@ -140,7 +148,7 @@ def _by_litellm(up, at_ms):
         "metadata": {},
     }
     assert post_until_accepted(up, "/v1/ingest/litellm", msgspec.json.encode([call])).json() == {"accepted": 1}
-    return _expected(2, at_ms, "by-litellm", latency_ms=2000, tokens=(50, 5), cost=0.5)
+    return _expected(2, at_ms, "by-litellm", latency_ms=2000, tokens=(50, 5), cost=0.5) | {"provider": "azure"}
 
 
 def _by_request(up, at_ms):

@@ -32,7 +32,7 @@ from tokentide.store import open_store
 from tokentide.store.access import create_key
 
 HOUR_MS = 3_600_000
-SECONDS = 5.0
+SECONDS = 3.0
 
 
 @pytest.fixture
