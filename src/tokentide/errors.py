@@ -6,6 +6,7 @@
     │   ├── StoreUnavailable   retry: the store did not answer, or said "not now"
     │   └── StoreRejected      stop, keep the offsets: the store understood and refused
     ├── LogMismatch        exit 3: the log, the commits and the stored progress contradict each other
+    ├── TooManyRefused     exit 1: the log brings mostly what is refused; a person must look
     ├── DependencyUnavailable  exit 3: something that must be reachable is not
     └── QueryError         400: the caller asked for something that cannot be answered
 
@@ -23,6 +24,7 @@ __all__ = [
     "StoreRejected",
     "StoreUnavailable",
     "TokentideError",
+    "TooManyRefused",
 ]
 
 
@@ -52,6 +54,10 @@ class StoreRejected(StoreError):
 
 class LogMismatch(TokentideError):
     """The log does not continue what the store holds; the message names the command that puts it right."""
+
+
+class TooManyRefused(TokentideError):
+    """Too large a share of a partition's recent records is refused; the message says which, why, and what to do."""
 
 
 class DependencyUnavailable(TokentideError):

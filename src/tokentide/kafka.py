@@ -14,7 +14,7 @@ from aiokafka.helpers import create_ssl_context
 from tokentide.errors import DependencyUnavailable, SettingsError
 from tokentide.settings import Settings
 
-__all__ = ["LARGEST_LETTER_BYTES", "ensure_topics", "kafka_options", "missing_topics"]
+__all__ = ["LARGEST_LETTER_BYTES", "ensure_topics", "kafka_options", "missing_topics", "partition_counts"]
 
 LARGEST_LETTER_BYTES = 64 * 1024 * 1024
 """Largest record of the dead-letter topic. A compressed record of the events' topic may hold more than that topic's own
@@ -87,6 +87,23 @@ async def missing_topics(settings: Settings) -> list[str]:
     async with _administration(settings) as admin:
         there = set(await admin.list_topics())
     return [name for name in (settings.topic, settings.dead_topic) if name not in there]
+
+
+async def partition_counts(settings: Settings) -> dict[str, int]:
+    """How many partitions the topics have that must be there.
+
+    Raises:
+        DependencyUnavailable: Kafka does not answer, or does not have them.
+    """
+    wanted = [settings.topic, settings.dead_topic]
+    async with _administration(settings) as admin:
+        described = {entry["topic"]: entry for entry in await admin.describe_topics(wanted)}
+    missing = [name for name in wanted if name not in described or not described[name]["partitions"]]
+    if missing:
+        raise DependencyUnavailable(
+            f"topics missing in Kafka at {settings.kafka}: {', '.join(missing)}. Run `tokentide migrate` first."
+        )
+    return {name: len(described[name]["partitions"]) for name in wanted}
 
 
 def _ssl_context(authorities_file: str) -> ssl.SSLContext:

@@ -67,6 +67,12 @@ class Settings(BaseModel):
     dedup_max_ids: int = Field(2_000_000, ge=1, description="most event_ids remembered for one partition")
     max_dirty_buckets: int = Field(200_000, ge=1, description="consumption pauses when so many rows wait to be stored")
     max_record_bytes: int = Field(1_048_576, ge=1, description="a larger record is a dead letter")
+    dead_ratio_limit: float = Field(
+        0.5, gt=0, le=1, description="the worker stops when more than this share of a block is refused; 1 = off"
+    )
+    dead_ratio_records: int = Field(
+        1000, ge=10, le=100_000, description="records of a partition that DEAD_RATIO_LIMIT judges together: one block"
+    )
     events_table: bool = Field(True, description="keep each event in the table `events`")
     events_retention_days: int = Field(100, ge=1, description="time to live of the events table")
     rollup_retention_days: int = Field(

@@ -378,6 +378,27 @@ class TestReadOnly:
         assert reader.ask(_one("all", "SELECT project_id FROM projects")) == [("p",)]
 
 
+class TestChanging:
+    def test_exactly_the_rows_that_are_named_are_deleted(self, store: Store) -> None:
+        """Values are bound by the server, whatever they hold; it is done when the call returns."""
+        names = ["a'b\\c {x:String}", "p", "q"]
+        store.insert("projects", ["project_id", "org_id"], [names, ["o"] * 3])
+        gone = "ALTER TABLE projects DELETE WHERE project_id = {project:String} SETTINGS mutations_sync = 2"
+        store.change(_one("gone", gone, project=names[0]))
+        assert store.ask(_one("left", "SELECT project_id FROM projects ORDER BY project_id")) == [("p",), ("q",)]
+        with pytest.raises(StoreRejected, match="running gone on"):
+            store.change(_one("gone", gone.replace("project_id", "nothing"), project="p"))
+
+    def test_of_equal_versions_the_last_inserted_counts(self, store: Store) -> None:
+        """So a row that was altered is replaced by the right one, without a higher version."""
+        columns = ["topic", "partition", "position", "version"]
+        for position in (1, 3, 2):
+            store.insert("progress", columns, [["t"], [0], [position], [7]])
+            assert store.ask(_one("kept", "SELECT position FROM progress FINAL")) == [(position,)]
+        store.command("OPTIMIZE TABLE progress FINAL")
+        assert store.ask(_one("kept", "SELECT position FROM progress")) == [(2,)]
+
+
 class TestOpening:
     def test_the_database_need_not_exist(self, place: str) -> None:
         """A store opens before its database is made, refuses with the reason, and works when it is there."""

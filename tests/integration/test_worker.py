@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import signal
 import time
@@ -11,6 +12,7 @@ import pytest
 from tests.builders import an_event, line, rfc3339
 from tests.integration.deployment import BAD, PARTITIONS, some_records, until
 from tokentide import clock
+from tokentide.worker.adapters import KafkaLog
 
 DAY_MS = 86_400_000
 # A worker whose consumer dies after some rounds, as Kafka consumers do.
@@ -187,3 +189,36 @@ def test_settings_that_cannot_be(deployment):
     assert worker.child.wait(20) == 2
     told = [said.partition(": ")[2].partition(":")[0] for said in worker.said().splitlines()]
     assert told == ["TOKENTIDE_HOT_WINDOW_SECONDS", "TOKENTIDE_METRICS_PORT"]
+
+
+def test_a_topic_of_something_else(deployment):
+    """Exit code 1 before it becomes dead letters without end; again after a restart; with the limit off it goes on."""
+    deployment.send((0, [b"no event"], b"no event") for _ in range(30))
+    for _ in range(2):
+        worker = deployment.worker(dead_ratio_records=20)
+        assert worker.child.wait(20) == 1
+        assert "[0]: 11 of the 11 records from offset 0 to 10 are refused" in worker.said()
+        assert "Traceback" not in worker.said()
+    worker = deployment.worker(dead_ratio_limit=1)
+    deployment.check()
+    assert worker.stop() == 0
+    assert len(deployment.dead()) == 30
+
+
+async def test_reading_nothing_spoils_no_later_reading(deployment):
+    """A stretch of log without records, which is nothing to wait for, leaves the reader as it was."""
+    await asyncio.to_thread(deployment.send, some_records(8, 8))
+
+    async def commit(_):
+        return True
+
+    for log in (KafkaLog(deployment.settings), KafkaLog(deployment.settings, commit)):
+        try:
+            async with asyncio.timeout(20):
+                for _ in range(3):
+                    await log.bounds([0])
+                    assert [records async for records in log.read(0, 2, 2)] == []
+                    await log.bounds([0])
+                    assert [record.offset async for records in log.read(0, 0, 2) for record in records] == [0, 1]
+        finally:
+            await log.close()

@@ -33,6 +33,11 @@ READS_THE_CLOCK = {
 }
 NOT_PURE = ("asyncio", "io", "logging", "os", "random", "secrets", "socket", "subprocess", "threading", "time")
 
+PURE_CORES = {
+    *(f"tokentide.dead.{name}" for name in ("ledger", "letter", "projects", "selection")),
+    *(f"tokentide.reconcile.{name}" for name in ("counting", "judging", "sieve", "span")),
+}
+
 STORE_OF_THE_WORKER = ("tokentide.store.open_store", "tokentide.store.port", "tokentide.store.rows")
 QUERIES_OF_THE_WORKER = "tokentide.store.queries"
 
@@ -64,9 +69,12 @@ DEFINES = {
     "tokentide.cli.account.account.command": "the tree of commands is data",
     "tokentide.cli.cli.add_command": "the tree of commands is data",
     "tokentide.cli.commands._up_options": "options that two commands share",
+    "tokentide.cli.dead._conditions": "options that commands share",
+    "tokentide.cli.dead.dead.command": "the tree of commands is data",
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
     "tokentide.cli.llm._asking": "options that three commands share",
     "tokentide.cli.llm.llm.command": "the tree of commands is data",
+    "tokentide.cli.reconcile._shared": "options that commands share",
     "tokentide.demo.chance.spread": "weights added up: a constant",
     "tokentide.events.fast.struct_from": "a class, generated so that it cannot differ from its model",
     "tokentide.events.values._Seconds": "an empty dict that fills itself",
@@ -171,6 +179,23 @@ def clickhouse_stays_in_the_store(house: House) -> list[str]:
     """And in its embedded stand-in, and where the demonstration counts for itself."""
     parts = {module.part for module in house} - {"store", "embedded", "demo"}
     return forbidden(house, parts, "clickhouse_connect", "chdb")
+
+
+def services_do_without_the_tools(house: House) -> list[str]:
+    """Dead letters and reconciling are the command line's."""
+    return forbidden(house, {"worker", "api", "store", "events", "rollups"}, "tokentide.dead", "tokentide.reconcile")
+
+
+def cores_of_the_tools_are_pure(house: House) -> list[str]:
+    """Only the contract, the fold, and each other."""
+    shells = ("aiokafka", "click", "rich", "tokentide.clock", "tokentide.kafka", "tokentide.store", "tokentide.worker")
+    return [
+        module.breach(entry.node, f"{module.name} must not import {entry.name}")
+        for module in house
+        if module.name in PURE_CORES
+        for entry in imports(module)
+        if entry.within(*NOT_PURE, *shells)
+    ]
 
 
 def services_do_without_the_embedded_parts(house: House) -> list[str]:
@@ -279,6 +304,17 @@ def test_clickhouse_stays_in_the_store(house: House) -> None:
     held(clickhouse_stays_in_the_store(house))
 
 
+def test_services_do_without_the_tools(house: House) -> None:
+    """What runs all the time needs nothing of what an operator runs now and then."""
+    held(services_do_without_the_tools(house))
+
+
+def test_cores_of_the_tools_are_pure(house: House) -> None:
+    """What decides about letters and differences reaches neither Kafka nor the store, nor a clock."""
+    held(cores_of_the_tools_are_pure(house))
+    assert {module.name for module in house} >= PURE_CORES
+
+
 def test_services_do_without_the_embedded_parts(house: House) -> None:
     """Nothing but the command line, `up` and the demonstration imports the embedded parts."""
     held(services_do_without_the_embedded_parts(house))
@@ -327,6 +363,9 @@ def test_names_say_what_is_inside(house: House) -> None:
         (worker_sees_the_store_through_its_port, "worker/run.py", "from tokentide.store.clickhouse import ServerStore"),
         (worker_sees_the_store_through_its_port, "worker/run.py", "import chdb.session"),
         (clickhouse_stays_in_the_store, "api/app.py", "import clickhouse_connect"),
+        (services_do_without_the_tools, "worker/run.py", "from tokentide.reconcile.run import run"),
+        (cores_of_the_tools_are_pure, "dead/ledger.py", "import asyncio"),
+        (cores_of_the_tools_are_pure, "reconcile/judging.py", "from tokentide.store.port import Query"),
         (services_do_without_the_embedded_parts, "store/port.py", "from tokentide.embedded import kafka"),
         (modules_do_nothing_at_import, "a.py", "from tokentide.settings import Settings\nsettings = Settings()"),
         (modules_do_nothing_at_import, "a.py", "import os\nclass A:\n    home = os.getenv('HOME')"),

@@ -126,6 +126,14 @@ def test_shown_events_are_events() -> None:
     assert [len(decode(event.encode(), 1_776_679_293_000, Limits()).events) for event in shown] == [1, 1]
 
 
+def test_guarantee_names_tests_that_exist() -> None:
+    """Each test that the page names for a claim is there, in the file that it names."""
+    named = re.findall(r"`(tests/[\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", text_of("docs/guarantee.md"))
+    wanted = [(file, name) for file, names in named for name in re.findall(r"`(\w+)`", names)]
+    assert len(wanted) > 25
+    assert [place for place in wanted if f"def {place[1]}(" not in text_of(place[0])] == []
+
+
 def test_readme_links_to_settings_and_metrics() -> None:
     """Who opens the README finds the table of settings and the one of metrics."""
     assert {"docs/settings.md", "docs/metrics.md"} <= set(LINK.findall(text_of("README.md")))

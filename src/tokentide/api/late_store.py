@@ -42,6 +42,10 @@ class LateStore:
         """See `Store.command`."""
         self._opened().command(sql)
 
+    def change(self, query: Query) -> None:
+        """See `Store.change`."""
+        self._opened().change(query)
+
     def close(self) -> None:
         """See `Store.close`."""
         while self._all:

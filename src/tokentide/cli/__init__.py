@@ -12,8 +12,10 @@ import click
 from tokentide import __version__
 from tokentide.cli import commands
 from tokentide.cli.account import account
+from tokentide.cli.dead import dead
 from tokentide.cli.keys import keys
 from tokentide.cli.llm import llm
+from tokentide.cli.reconcile import rebuild, reconcile
 from tokentide.errors import (
     DependencyUnavailable,
     LogMismatch,
@@ -80,6 +82,9 @@ for command in (
     keys,
     account,
     llm,
+    dead,
+    reconcile,
+    rebuild,
     commands.settings,
 ):
     cli.add_command(command)

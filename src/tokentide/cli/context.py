@@ -1,4 +1,4 @@
-"""What commands need first: the settings, logging as they say, and often the store."""
+"""What commands share: the settings, logging as they say, often the store, and how a moment is given."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokentide.settings import Settings, load, unknown_names
 if TYPE_CHECKING:  # the store's client takes long to import
     from tokentide.store.port import Store
 
-__all__ = ["opened_store", "settings_of"]
+__all__ = ["moment", "opened_store", "settings_of"]
 
 
 def settings_of(log_format: str | None) -> Settings:
@@ -29,6 +29,20 @@ def settings_of(log_format: str | None) -> Settings:
     for name in unknown_names():
         click.echo(f"tokentide: {name} is not a setting and is ignored (see `tokentide settings`)", err=True)
     return settings
+
+
+def moment(text: str, option: str) -> int:
+    """An option's RFC 3339 text in milliseconds since the epoch.
+
+    Raises:
+        click.BadParameter: it is none, which names the option.
+    """
+    from tokentide.events.values import epoch_ms
+
+    try:
+        return epoch_ms(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
 
 
 @contextmanager

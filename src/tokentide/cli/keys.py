@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokentide.cli.context import opened_store
+from tokentide.cli.context import moment, opened_store
 from tokentide.clock import now_ms
 
 if TYPE_CHECKING:  # the store's client takes long to import
@@ -34,7 +34,7 @@ def create(log_format: str | None, /, expires: str | None, as_json: bool, **want
     """Make a key, and show it this once. Projects that do not exist yet are made."""
     from tokentide.store.access import create_key
 
-    expires_ms = None if expires is None else _moment(expires)
+    expires_ms = None if expires is None else moment(expires, "--expires")
     with opened_store(log_format) as store:
         new = create_key(store, expires_ms=expires_ms, now_ms=now_ms(), **wanted)
     if as_json:
@@ -79,15 +79,6 @@ def revoke(log_format: str | None, /, key_id: str) -> None:
     with opened_store(log_format) as store:
         revoke_key(store, key_id, now_ms())
     click.echo(f"revoked {key_id}")
-
-
-def _moment(text: str) -> int:
-    from tokentide.events.values import epoch_ms
-
-    try:
-        return epoch_ms(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--expires") from error
 
 
 def _row(key: AccessKey, last_used_ms: int | None) -> dict[str, Any]:

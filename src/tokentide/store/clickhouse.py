@@ -154,6 +154,11 @@ class ClickHouseStore:
             if isinstance(done, QuerySummary):  # else the statement gave rows, as ON CLUSTER does
                 _require_end(done.summary)
 
+    def change(self, query: Query) -> None:
+        """See `Store.change`."""
+        with reporting(f"running {query.name} on {self._place}"):
+            self._client.command(query.sql, dict(query.args))
+
     def close(self) -> None:
         """See `Store.close`."""
         with reporting(f"closing {self._place}"):

@@ -53,5 +53,8 @@ class Store(Protocol):
     def command(self, sql: str) -> None:
         """Run one statement that answers nothing (DDL)."""
 
+    def change(self, query: Query) -> None:
+        """Run one statement that changes or deletes rows, with its parameters; done when it returns."""
+
     def close(self) -> None:
         """Release what the store holds; nothing may be called afterwards."""

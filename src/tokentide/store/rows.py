@@ -18,6 +18,8 @@ __all__ = [
     "Batch",
     "Progress",
     "batches",
+    "columns_of",
+    "read_between",
     "read_keys",
     "read_progress",
     "read_rows",
@@ -138,6 +140,12 @@ def read_rows(store: Store, table: Table, partition: int, floor_ms: int | None) 
     floor_seconds = 0 if floor_ms is None else min(max(0, -(-floor_ms // 1000)), _LAST_SECOND)
     condition = "bucket >= toDateTime({floor:UInt32}, 'UTC')"
     return _ask_rows(store, table, partition, condition, {"floor": floor_seconds})
+
+
+def read_between(store: Store, table: Table, partition: int, begin: int, end: int) -> list[RowState]:
+    """Every row of a partition whose bucket begins in a half-open interval, in seconds since the epoch."""
+    condition = "bucket >= toDateTime({begin:UInt32}, 'UTC') AND bucket < toDateTime({end:UInt32}, 'UTC')"
+    return _ask_rows(store, table, partition, condition, {"begin": begin, "end": end})
 
 
 def read_keys(store: Store, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ __all__ = ["KafkaDeadLetters", "KafkaLog", "ThreadedRows"]
 
 _T = TypeVar("_T")
 _READ_RECORDS = 2000
+_FETCH_MS = 20  # what is read is there already; a longer poll at the end of a log would hold up the next question
 _CUT_BYTES = 64 * 1024  # below any limit that a topic may have
 _logger = logging.getLogger(__name__)
 
@@ -67,10 +68,13 @@ class KafkaLog:
 
     Args:
         settings: where Kafka is, which topic and group.
-        commit: commits next offsets as a member of the group; False when a rebalance refused it.
+        commit: commits next offsets as a member of the group; False when a rebalance refused it. None for who only
+            reads, has no group, and sees no commits.
     """
 
-    def __init__(self, settings: Settings, commit: Callable[[Mapping[int, int]], Awaitable[bool]]) -> None:
+    def __init__(
+        self, settings: Settings, commit: Callable[[Mapping[int, int]], Awaitable[bool]] | None = None
+    ) -> None:
         self._settings = settings
         self._commit = commit
         self._consumer: Any = None
@@ -83,7 +87,7 @@ class KafkaLog:
             consumer = await self._started()
             begins = await consumer.beginning_offsets(wanted)
             ends = await consumer.end_offsets(wanted)
-            committed = {place: await consumer.committed(place) for place in wanted}
+            committed = {place: await consumer.committed(place) if self._commit else None for place in wanted}
         return {place.partition: Bounds(begins[place], ends[place], committed[place]) for place in wanted}
 
     async def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
@@ -101,8 +105,10 @@ class KafkaLog:
             found = (await consumer.offsets_for_times({place: max(0, time_ms)}))[place]
         return None if found is None else int(found.offset)
 
-    async def read(self, partition: int, begin: int, end: int) -> AsyncIterator[Sequence[RawRecord]]:
+    async def read(self, partition: int, begin: int, end: int) -> AsyncGenerator[Sequence[RawRecord], None]:
         """See `Log`."""
+        if begin >= end:  # an assignment that ends before the fetcher saw it would kill that, and every later read
+            return
         place = self._place(partition)
         async with _reachable():
             consumer = await self._started()
@@ -118,6 +124,8 @@ class KafkaLog:
 
     async def commit(self, positions: Mapping[int, int]) -> bool:
         """See `Log`."""
+        if self._commit is None:
+            return False
         async with _reachable():
             return await self._commit(positions)
 
@@ -130,8 +138,9 @@ class KafkaLog:
         async with self._starting:
             if self._consumer is None:
                 consumer = AIOKafkaConsumer(
-                    group_id=self._settings.group,
+                    group_id=self._settings.group if self._commit else None,
                     enable_auto_commit=False,
+                    fetch_max_wait_ms=_FETCH_MS,
                     auto_offset_reset="earliest",  # what was deleted since its offset was asked for
                     **kafka_options(self._settings),
                 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from tokentide.errors import DependencyUnavailable
@@ -17,6 +17,7 @@ from tokentide.events import Stretch
 from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import PartitionState
 from tokentide.store.rows import Progress
+from tokentide.worker.breaker import Breaker, RatioLimit
 from tokentide.worker.flushing import Flush, carry_out
 from tokentide.worker.folding import fold_slice
 from tokentide.worker.freshness import Freshness
@@ -40,11 +41,13 @@ class PipelineSettings:
         load: how state is loaded.
         flush_interval_seconds: longest time between two flushes.
         max_waiting_rows: consumption pauses when so many rows wait to be stored.
+        refused: how much of a partition may be refused before the worker stops.
     """
 
     load: LoadSettings
     flush_interval_seconds: float = 2.0
     max_waiting_rows: int = 200_000
+    refused: RatioLimit = field(default_factory=RatioLimit)
 
 
 class Pipeline:
@@ -83,6 +86,7 @@ class Pipeline:
         self._now_ms = now_ms
         self._assignment = 0
         self._letters = Letters()
+        self._breaker = Breaker(settings.refused, settings.load.topic)
         self._in_flight: Flush | None = None
         self._flushing = asyncio.Lock()
         self._flush_now = asyncio.Event()
@@ -183,6 +187,9 @@ class Pipeline:
             if found is None or not is_mine():
                 return False
             loaded[partition] = found
+            recall = partial(self._recall, partition, found.state.next_offset)
+            if not await until_answered(recall, f"reading what partition {partition} had refused", is_mine):
+                return False
         self.states = {partition: found.state for partition, found in loaded.items()}
         self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
         # Here the transport goes on. When the commit is refused it does so elsewhere: what comes again is dropped, and
@@ -191,10 +198,15 @@ class Pipeline:
         await until_answered(commit, "the first commit", is_mine)
         return is_mine()
 
+    async def _recall(self, partition: int, offset: int) -> bool:
+        await self._breaker.recall(partition, offset, self._log, self._settings.load.limits)
+        return True
+
     def _folded(self, partition: int, stretch: Stretch) -> None:
         if stretch.refusals:
             self._letters.add(partition, stretch.refusals)
             count_refused(self._metrics, stretch.refusals)
+            self._breaker.look_at(partition, stretch)
         count_folded(self._metrics, partition, self.states[partition].take_counts())
 
     def _let_go(self) -> None:

@@ -6,7 +6,7 @@ DependencyUnavailable.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -88,8 +88,8 @@ class Log(Protocol):
     async def offset_at(self, partition: int, time_ms: int) -> int | None:
         """Offset of the first record with at least this timestamp; None when there is none."""
 
-    def read(self, partition: int, begin: int, end: int) -> AsyncIterator[Sequence[RawRecord]]:
-        """The records from `begin` up to, not including, `end`, in order."""
+    def read(self, partition: int, begin: int, end: int) -> AsyncGenerator[Sequence[RawRecord], None]:
+        """The records from `begin` up to, not including, `end`, in order. Close it when it is left early."""
 
     async def commit(self, positions: Mapping[int, int]) -> bool:
         """Commit next offsets to Kafka; False when a rebalance refused it, which is harmless."""

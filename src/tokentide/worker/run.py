@@ -15,7 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from tokentide.clock import now_ms
-from tokentide.errors import DependencyUnavailable, LogMismatch, StoreUnavailable
+from tokentide.errors import DependencyUnavailable, LogMismatch, StoreUnavailable, TooManyRefused
 from tokentide.events import Limits
 from tokentide.kafka import missing_topics
 from tokentide.metrics import WorkerMetrics
@@ -26,6 +26,7 @@ from tokentide.store.port import Query, Store
 from tokentide.worker import probes
 from tokentide.worker.adapters import KafkaDeadLetters, KafkaLog, ThreadedRows
 from tokentide.worker.app import build_app, commit_as_member
+from tokentide.worker.breaker import RatioLimit
 from tokentide.worker.loading import LoadSettings
 from tokentide.worker.pipeline import Pipeline, PipelineSettings
 from tokentide.worker.watchdog import Watchdog
@@ -152,7 +153,7 @@ class _Worker:
         """Note the first error that ends the process, and begin to stop."""
         if self._failure is None:
             self._failure = error
-            known = isinstance(error, DependencyUnavailable | LogMismatch | StoreUnavailable)
+            known = isinstance(error, DependencyUnavailable | LogMismatch | StoreUnavailable | TooManyRefused)
             _logger.critical("the worker stops: %s", error, exc_info=None if known else error)
         if self._pipeline is not None:
             self._pipeline.failed = True
@@ -235,4 +236,5 @@ def _pipeline_settings(settings: Settings) -> PipelineSettings:
     )
     limits = Limits(settings.max_record_bytes, settings.rollup_retention_days)
     load = LoadSettings(fold, limits, settings.topic_epoch, group=settings.group, topic=settings.topic)
-    return PipelineSettings(load, settings.flush_interval_seconds, settings.max_dirty_buckets)
+    refused = RatioLimit(settings.dead_ratio_limit, settings.dead_ratio_records)
+    return PipelineSettings(load, settings.flush_interval_seconds, settings.max_dirty_buckets, refused)

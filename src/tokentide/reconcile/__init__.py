@@ -1,0 +1,1 @@
+"""The log read once more, and the store held against it: `reconcile` says what differs, `rebuild` mends it."""
