@@ -20,6 +20,8 @@ _REPEATING = ("clickhouse_connect", "urllib3")
 
 
 class _Json(logging.Formatter):
+    """What is logged with `extra={"fields": {…}}` is an object's own fields."""
+
     @override
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -28,6 +30,7 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -87,6 +87,13 @@ API_METRICS = (
         "tokentide_http_request_seconds", "histogram", "time to answer", ("dialect", "route"), buckets=_ANSWER_SECONDS
     ),
     Metric("tokentide_rate_limited_total", "counter", "requests refused because there were too many", ("surface",)),
+    Metric(
+        "tokentide_ingest_events_total",
+        "counter",
+        "events sent over HTTP: accepted, refused, over_quota or unavailable",
+        ("result",),
+    ),
+    Metric("tokentide_quota_used_ratio", "gauge", "used share of the monthly quota, highest of all organisations"),
     Metric("tokentide_query_seconds", "histogram", "time of one question to ClickHouse", ("query",), _ANSWER_SECONDS),
     Metric("tokentide_query_read_rows_total", "counter", "rows that ClickHouse read for questions", ("query",)),
     Metric("tokentide_query_read_bytes_total", "counter", "bytes that ClickHouse read for questions", ("query",)),

@@ -91,6 +91,13 @@ class Settings(BaseModel):
     jwt_issuer: str = Field("", description="required `iss` of session tokens")
     jwt_audience: str = Field("", description="required `aud` of session tokens")
     monthly_quota_events: int = Field(0, ge=0, description="events an organisation may send in a month; 0 = no limit")
+    cors_origins: str = Field(
+        "", description="web origins that may read the API from a browser, https://HOST[,https://HOST…]; empty = none"
+    )
+    rate_limits: SecretStr = Field(
+        SecretStr(""),
+        description="where API processes count requests together, as redis://HOST:PORT; empty = each by itself",
+    )
     project_shards: str = Field("", description="PROJECT=N[,PROJECT=N…]: spread a large project over N partitions")
     gpt4o_input_price: Decimal = Field(Decimal("2.50"), ge=0, description="Perf's comparison price, input tokens")
     gpt4o_output_price: Decimal = Field(Decimal("10.00"), ge=0, description="Perf's comparison price, output tokens")

@@ -19,6 +19,7 @@ from tests.benchmarks.consuming import Sizes, batched_records, scaling, single_e
 from tests.benchmarks.engine import against_the_engine
 from tests.benchmarks.figures import Figure, MissingFigure, show, write
 from tests.benchmarks.freshness import produced_to_answered
+from tests.benchmarks.gateway import gateway_requests
 from tests.benchmarks.percentiles import merged_digests
 from tests.benchmarks.place import Place, a_place
 from tests.benchmarks.state import loading_and_memory
@@ -41,6 +42,7 @@ def measurements(place: Place, *, short: bool) -> Iterable[tuple[str, Callable[[
         ("B7 B8", lambda: loading_and_memory(place, sizes.repetitions)),
         ("B10", lambda: merged_digests(place, 1 if short else 5)),
         ("B11", lambda: scaling(place, sizes)),
+        ("B12 B13", lambda: gateway_requests(place, 1.5 if short else 6)),
     ]
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.benchmarks.place import Place
 from tokentide.embedded.processes import Child
 
-__all__ = ["Rate", "bare_client", "metric", "quix_sum", "stock_faust", "worker", "workers"]
+__all__ = ["Rate", "bare_client", "cpu_seconds", "metric", "quix_sum", "stock_faust", "worker", "workers"]
 
 PATIENCE_SECONDS = 150.0
 LOOK_SECONDS = 0.25
@@ -92,7 +92,7 @@ def _measured(children: Sequence[Child], seen: Callable[[], float], records: int
     first = None
     while time.monotonic() < deadline and all(child.exit_code is None for child in children):
         number = seen()
-        now = number, sum(_cpu_seconds(child.pid) for child in children), time.monotonic()
+        now = number, sum(cpu_seconds(child.pid) for child in children), time.monotonic()
         if number and first is None:
             first = now
         if first and number >= records:
@@ -101,7 +101,7 @@ def _measured(children: Sequence[Child], seen: Callable[[], float], records: int
     raise RuntimeError(f"{children[0].name} did not read {records} records: {children[0].log_tail()}")
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from random import Random
 
@@ -104,6 +105,24 @@ async def test_keys_come_and_go(store, client):
     _, another = a_key(store, "p")
     assert (await client.get(path, headers=another)).status_code == 200  # which looks at every key
     assert (await client.get(path, headers=key)).status_code == 401
+
+
+async def test_a_revoked_key_is_refused_by_every_process(store):
+    """Each of two processes that knows a key refuses it within thirty seconds of its revocation."""
+    key_id, key = a_key(store, "p")
+    async with AsyncExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            app = create_app(settings_of("chdb:///never-opened", "tokentide"), store)
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            opened = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+            clients.append(await stack.enter_async_context(opened))
+        path = "/v1/performance?projectId=p"
+        assert [(await one.get(path, headers=key)).status_code for one in clients] == [200, 200]
+        revoke_key(store, key_id, clock.now_ms())
+        async with asyncio.timeout(30):
+            while [(await one.get(path, headers=key)).status_code for one in clients] != [401, 401]:
+                await asyncio.sleep(0.2)
 
 
 async def test_the_api_is_ready_over_a_migrated_store(client):

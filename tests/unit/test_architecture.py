@@ -130,6 +130,19 @@ def events_are_pure(house: House) -> list[str]:
     return foreign(house, "events", *own) + forbidden(house, {"events"}, *NOT_PURE)
 
 
+def adapters_are_pure(house: House) -> list[str]:
+    """What reads other formats, and judges events, has no effects, and knows neither requests nor the store."""
+    pure = ("tokentide.gateway.adapters", "tokentide.gateway.judging")
+    effects = (*NOT_PURE, "aiokafka", "fastapi", "starlette", "tokentide.api", "tokentide.clock", "tokentide.store")
+    return [
+        module.breach(entry.node, f"{module.name} must not import {entry.name}")
+        for module in house
+        if module.name.startswith(pure)
+        for entry in imports(module)
+        if entry.within(*effects)
+    ]
+
+
 def api_does_without_the_worker(house: House) -> list[str]:
     """Not even by way of others."""
     reached, modules = {"tokentide.api"}, {module.name: module for module in house}
@@ -266,6 +279,11 @@ def test_events_are_pure(house: House) -> None:
     held(events_are_pure(house))
 
 
+def test_adapters_are_pure(house: House) -> None:
+    """The gateway's adapters and its judge are functions of what they are given."""
+    held(adapters_are_pure(house))
+
+
 def test_api_does_without_the_worker(house: House) -> None:
     """The API never imports the worker, not even by way of others."""
     held(api_does_without_the_worker(house))
@@ -338,6 +356,8 @@ def test_names_say_what_is_inside(house: House) -> None:
         (rollups_are_pure, "rollups/fold.py", "import pandas"),
         (rollups_are_pure, "rollups/fold.py", "def fold():\n    import random"),
         (events_are_pure, "events/model.py", "from tokentide.rollups import fold"),
+        (adapters_are_pure, "gateway/adapters/otlp.py", "from fastapi import Request"),
+        (adapters_are_pure, "gateway/judging.py", "def now():\n    import time"),
         (api_does_without_the_worker, "api/app.py", "from tokentide import other"),
         (nobody_imports_the_command_line, "worker/run.py", "from tokentide.cli import main"),
         (worker_sees_the_store_through_its_port, "worker/run.py", "from tokentide.store.clickhouse import ServerStore"),

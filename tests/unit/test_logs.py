@@ -46,6 +46,15 @@ def test_json_is_one_object_a_line(capsys):
     }
 
 
+def test_fields_are_fields(capsys):
+    """What is logged as fields can be asked for by name."""
+    logs.configure("INFO", "json")
+    logging.getLogger("tokentide.access").info("GET /x %d", 200, extra={"fields": {"route": "/x", "status": 200}})
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert (found["message"], found["route"], found["status"]) == ("GET /x 200", "/x", 200)
+
+
 def test_an_exception_stays_within_its_object(capsys):
     """A traceback over many lines would be many records to a machine."""
     logs.configure("INFO", "json")

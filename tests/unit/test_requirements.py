@@ -95,12 +95,15 @@ def imported(file: Path) -> Iterator[tuple[str, int]]:
             yield ast.literal_eval(node.args[0]).partition(".")[0], node.lineno
 
 
-def imported_distributions(folders: list[Path]) -> dict[str, str]:
-    """Which distributions the code in the folders imports, and one place where it does."""
+def imported_distributions(folders: list[Path]) -> dict[frozenset[str], str]:
+    """Which distributions the code in the folders imports, and one place where it does.
+
+    Several may share one namespace, such as `google`: then it is one of them.
+    """
     known, ours = metadata.packages_distributions(), {"docs", "tests", "tokentide"}
     standard = sys.stdlib_module_names | {"compression"}  # that one from Python 3.14 on
     return {
-        canonicalize_name(known.get(package, [package])[0]): f"{file.relative_to(ROOT)}:{line}"
+        frozenset(map(canonicalize_name, known.get(package, [package]))): f"{file.relative_to(ROOT)}:{line}"
         for folder in folders
         for file in sorted(folder.rglob("*.py"))
         for package, line in imported(file)
@@ -125,7 +128,8 @@ def test_what_is_imported_is_declared(folders: list[Path], extras: tuple[str, ..
     names = {canonicalize_name(wanted.name) for wanted in declared(*extras)}
     names |= {"chdb", "chdb-core"} if "embedded" in extras else set()  # by way of clickhouse-connect[chdb]
     names |= peers() if ROOT / "tests" in folders else set()  # in an environment of their own
-    assert {name: place for name, place in imported_distributions(folders).items() if name not in names} == {}
+    found = imported_distributions(folders)
+    assert {place: providers for providers, place in found.items() if not providers & names} == {}
 
 
 def test_tools_are_declared() -> None:

@@ -20,18 +20,23 @@ from prometheus_client import CollectorRegistry
 
 from tokentide import clock
 from tokentide.api.failures import Failure, Kind, Refused
-from tokentide.api.limits import SlidingWindow
+from tokentide.api.limits import RateLimits
+from tokentide.api.presented import bearer
 from tokentide.api.sessions import Sessions, is_token
 from tokentide.errors import StoreError, StoreUnavailable
 from tokentide.metrics import ApiMetrics
 from tokentide.store.access import AccessKey, KeyRing, Tier, load_keys
+from tokentide.store.key_uses import KeyUses
 from tokentide.store.port import Store
 from tokentide.store.queries.projects import projects_by_organisation
 
-__all__ = ["REQUESTS_A_MINUTE", "Access", "Caller", "Reader"]
+__all__ = ["INGESTS_A_MINUTE", "REQUESTS_A_MINUTE", "Access", "Caller", "Reader", "Writer"]
 
 REQUESTS_A_MINUTE = 300
 """How often a session may ask for data."""
+
+INGESTS_A_MINUTE = 1000
+"""How often a key may send events."""
 
 _BEARER = HTTPBearer(auto_error=False, description="a read key, or the token of a session")  # for OpenAPI only
 _log = logging.getLogger(__name__)
@@ -55,6 +60,21 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Writer:
+    """Who sends events.
+
+    Attributes:
+        session: what is counted for rate limits.
+        organisation: whose events they are.
+        project: which of its projects they belong to, whatever they say themselves.
+    """
+
+    session: str
+    organisation: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     keys: KeyRing
     projects: Mapping[str, frozenset[str]]
@@ -69,6 +89,7 @@ class Access:
         refresh_seconds: how long a change may go unnoticed, as long as the store answers.
         pause_seconds: least time between two looks into the store, however many unknown keys are presented.
         metrics: where refusals are counted.
+        limits: how often each may ask; counted in this process by default.
     """
 
     def __init__(
@@ -79,6 +100,7 @@ class Access:
         refresh_seconds: float = 5.0,
         pause_seconds: float = 0.5,
         metrics: ApiMetrics | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self._store = store
         self._limited = (metrics or ApiMetrics(CollectorRegistry())).counter("rate_limited")
@@ -86,7 +108,8 @@ class Access:
         self._refresh_seconds = refresh_seconds
         self._pause_seconds = pause_seconds
         self._known = _Known(KeyRing([]), {})
-        self._limits = SlidingWindow()
+        self._limits = limits or RateLimits()
+        self.uses = KeyUses()
         self._looking = asyncio.Lock()
         self._looked_at = -math.inf
         self._away: StoreError | None = None
@@ -107,16 +130,30 @@ class Access:
             Refused: there is no such key, or it may not read.
             StoreUnavailable: the key is not known, and whether it exists cannot be told now.
         """
-        presented = _presented(authorization)
+        presented = bearer(authorization)
         return await (self._by_token(presented) if is_token(presented) else self._by_key(presented))
 
-    def count(self, caller: Caller, surface: str, most: int) -> None:
+    async def writer(self, presented: str | None) -> Writer:
+        """Who sends events, by an ingest key.
+
+        Raises:
+            Refused: there is no such key, or it may not write.
+            StoreUnavailable: the key is not known, and whether it exists cannot be told now.
+        """
+        if presented is None:
+            raise Refused(Failure(Kind.NO_KEY, "an ingest key is needed, in the header x-api-key"))
+        key = await self._key(presented)
+        if key.role != "ingest":
+            raise Refused(Failure(Kind.WRONG_ROLE, "this key reads data and cannot send events; use an ingest key"))
+        return Writer(f"key {key.id}", key.org, key.projects[0])
+
+    async def count(self, caller: Caller | Writer, surface: str, most: int) -> None:
         """Count a request on one of the API's surfaces, on which a session may ask so often in any sixty seconds.
 
         Raises:
             Refused: it asks too often.
         """
-        wait_seconds = self._limits.wait_seconds(f"{surface} {caller.session}", most, time.monotonic())
+        wait_seconds = await self._limits.wait_seconds(f"{surface} {caller.session}", most, time.monotonic())
         if wait_seconds:
             self._limited.labels(surface).inc()
             retry_after = math.ceil(wait_seconds)
@@ -159,6 +196,7 @@ class Access:
             raise StoreUnavailable("the access keys cannot be read") from self._away
         if key is None:
             raise Refused(Failure(Kind.UNKNOWN_KEY, "the access key is not known, or expired, or revoked"))
+        self.uses.note(key.id, clock.now_ms())
         return key
 
     def _find(self, presented: str) -> AccessKey | None:
@@ -187,21 +225,12 @@ async def _reader(
 ) -> Caller:
     access: Access = request.app.state.access
     caller = await access.reader(request.headers.get("authorization"))
-    access.count(caller, "data", REQUESTS_A_MINUTE)
+    await access.count(caller, "data", REQUESTS_A_MINUTE)
     return caller
 
 
 Reader = Annotated[Caller, Depends(_reader)]
 """As a parameter of a route: who asks, and not too often; else the request is refused."""
-
-
-def _presented(authorization: str | None) -> str:
-    if authorization is None:
-        raise Refused(Failure(Kind.NO_KEY, "the header Authorization is missing"))
-    scheme, _, key = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise Refused(Failure(Kind.MALFORMED_KEY, "the header Authorization must read: Bearer KEY"))
-    return key.strip()
 
 
 def _read(store: Store) -> _Known:

@@ -44,6 +44,10 @@ _FRESHNESS = {
 }
 
 
+def _as_json(_request: Request, body: BaseModel) -> tuple[bytes, str]:
+    return body.model_dump_json(by_alias=True).encode(), "application/json"
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One public surface.
@@ -52,19 +56,26 @@ class Dialect:
         name: as its routes' tag, and as a metric label.
         error: the shape of its failures.
         worded: one failure in that shape.
+        written: the bytes of that, and their content type, where it depends on the request; JSON by default.
     """
 
     name: str
     error: type[BaseModel]
     worded: Callable[[Failure], BaseModel]
+    written: Callable[[Request, BaseModel], tuple[bytes, str]] = _as_json
 
 
-def route_class(dialect: Dialect) -> type[APIRoute]:
-    """The class of the dialect's routes, which answers every failure in the dialect's words."""
+def route_class(dialect: Dialect, *, bare: bool = False) -> type[APIRoute]:
+    """The class of the dialect's routes, which answers every failure in the dialect's words.
+
+    Args:
+        dialect: whose words.
+        bare: whether the endpoints are functions of the request alone, which need none of FastAPI's reading of it.
+    """
 
     class DialectRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            handle = super().get_route_handler()
+            handle = self.endpoint if bare else super().get_route_handler()
 
             async def answer(request: Request) -> Response:
                 try:
@@ -105,8 +116,10 @@ def failed(dialect: Dialect, failure: Failure, request: Request) -> Response:
         headers["Retry-After"] = str(failure.retry_after_seconds)
     if failure.status == 401:  # noqa: PLR2004  RFC 9110 asks for this header there
         headers["WWW-Authenticate"] = "Bearer"
-    body = dialect.worded(_named(failure, request)).model_dump_json(by_alias=True)
-    return Response(body, failure.status, headers, media_type="application/json")
+    if failure.status in {408, 413}:  # what is still on its way is not read
+        headers["Connection"] = "close"
+    body, content_type = dialect.written(request, dialect.worded(_named(failure, request)))
+    return Response(body, failure.status, headers, media_type=content_type)
 
 
 def documented(dialect: Dialect, *, with_body: bool = False) -> dict[int | str, dict[str, Any]]:

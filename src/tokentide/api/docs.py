@@ -10,6 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from tokentide.gateway.routes import SECURITY_SCHEMES
+
 __all__ = ["router", "swagger_files"]
 
 _PAGE = """<!doctype html>
@@ -68,6 +70,7 @@ async def document(request: Request) -> Response:
     for operations in schema["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
+    schema["components"].setdefault("securitySchemes", {}).update(SECURITY_SCHEMES)
     for unused in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(unused, None)
     return JSONResponse(schema)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tokentide.errors import QueryError, StoreOverLimit, StoreUnavailable, TokentideError
+from tokentide.errors import DependencyUnavailable, QueryError, StoreOverLimit, StoreUnavailable, TokentideError
 
 __all__ = ["Failure", "Kind", "Refused", "failure_of"]
 
 _STORE_RETRY_SECONDS = 5
+_KAFKA_RETRY_SECONDS = 2
 
 
 class Kind(Enum):
@@ -25,10 +26,12 @@ class Kind(Enum):
     FOREIGN_PROJECT = auto()
     BAD_REQUEST = auto()
     TOO_HEAVY = auto()
+    TOO_SLOW = auto()
     TOO_LARGE = auto()
-    WRONG_TYPE = auto()
+    UNSUPPORTED = auto()
     CLIENT_LEFT = auto()
     TOO_MANY_REQUESTS = auto()
+    QUOTA_EXCEEDED = auto()
     INTERNAL = auto()
     UNAVAILABLE = auto()
 
@@ -41,10 +44,12 @@ _STATUS = {
     Kind.FOREIGN_PROJECT: 403,
     Kind.BAD_REQUEST: 400,
     Kind.TOO_HEAVY: 400,
+    Kind.TOO_SLOW: 408,
     Kind.TOO_LARGE: 413,
-    Kind.WRONG_TYPE: 415,
+    Kind.UNSUPPORTED: 415,
     Kind.CLIENT_LEFT: 499,
     Kind.TOO_MANY_REQUESTS: 429,
+    Kind.QUOTA_EXCEEDED: 429,
     Kind.INTERNAL: 500,
     Kind.UNAVAILABLE: 503,
 }
@@ -95,5 +100,8 @@ def failure_of(error: Exception) -> Failure:
         case StoreUnavailable():
             message = "The data cannot be read right now. Try again later."
             return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_STORE_RETRY_SECONDS)
+        case DependencyUnavailable():
+            message = "The events cannot be taken right now. Send them again later; what comes twice counts once."
+            return Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_KAFKA_RETRY_SECONDS)
         case _:
             return Failure(Kind.INTERNAL, "Internal server error")

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from fastapi import Request
 
+from tokentide.api.bodies import BodyRules, body_of, content_type
 from tokentide.api.failures import Failure, Kind, Refused
 from tokentide.errors import QueryError
 from tokentide.events.nesting import nests_too_deep
@@ -20,6 +21,7 @@ MOST_BYTES = 1 << 20
 MOST_LEVELS = 32
 """Deepest nesting of brackets."""
 
+_RULES = BodyRules(frozenset({"application/json"}), MOST_BYTES)
 _MOST_DIGITS = 309  # of the largest double
 _MOST_SHOWN = 60
 
@@ -28,20 +30,15 @@ async def read_json(request: Request) -> Any:
     """The value of the request's body.
 
     Raises:
-        Refused: the body is too large, or not declared as plain JSON.
+        Refused: the body is too large or too slow, or not declared as plain JSON.
         QueryError: it is not JSON, or holds what JSON leaves open.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refused(Failure(Kind.WRONG_TYPE, "the header Content-Type must be application/json", "Content-Type"))
+    if content_type(request) not in _RULES.content_types:  # one that is not said, too, is none
+        raise Refused(Failure(Kind.UNSUPPORTED, "the header Content-Type must be application/json", "Content-Type"))
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Refused(Failure(Kind.WRONG_TYPE, "the body must not be compressed", "Content-Encoding"))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise Refused(Failure(Kind.TOO_LARGE, f"the body must not be larger than {MOST_BYTES:,} bytes"))
-    return parse_json(bytes(body))
+        raise Refused(Failure(Kind.UNSUPPORTED, "the body must not be compressed", "Content-Encoding"))
+    async with body_of(request, _RULES, request.app.state.room) as body:
+        return parse_json(body)
 
 
 def parse_json(body: bytes) -> Any:

@@ -13,6 +13,7 @@ import uvicorn
 from typing_extensions import override
 
 from tokentide.api.app import create_app
+from tokentide.api.connections import PatientProtocol
 from tokentide.api.late_store import LateStore
 from tokentide.errors import SettingsError
 from tokentide.settings import Settings
@@ -22,6 +23,8 @@ from tokentide.store.port import ReadLimits
 __all__ = ["run_api"]
 
 _SECONDS_TO_FINISH = 10
+_IDLE_SECONDS = 15
+_MOST_CONNECTIONS = 5000
 
 _log = logging.getLogger(__name__)
 
@@ -36,14 +39,23 @@ def run_api(settings: Settings) -> None:
     """
     dsn = settings.clickhouse.get_secret_value()
     limits = ReadLimits(settings.query_timeout_seconds, settings.query_memory_bytes)
-    opening = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster, limits=limits)
-    with closing(LateStore(opening)) as store, _bound(settings.api_host, settings.api_port) as listening:
+    reading = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster, limits=limits)
+    writing = partial(open_store, dsn, settings.database, cluster=settings.cluster)
+    with (
+        closing(LateStore(reading)) as store,
+        closing(LateStore(writing)) as written,
+        _bound(settings.api_host, settings.api_port) as listening,
+    ):
         config = uvicorn.Config(
-            create_app(settings, store),
+            create_app(settings, store, written=written),
             log_config=None,
             log_level=logging.WARNING,
             access_log=False,
             server_header=False,
+            http=PatientProtocol,
+            ws="none",
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
         _Server(config).run(sockets=[listening])

@@ -21,6 +21,7 @@ __all__ = ["Session", "Sessions", "is_token"]
 
 _JWKS_SECONDS = 3
 _RETRY_SECONDS = 5
+_ROTATED_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,18 @@ def is_token(presented: str) -> bool:
 
 
 class Sessions:
-    """Checks tokens as the settings say; without a secret and published keys, none is good."""
+    """Checks tokens as the settings say; without a secret and published keys, none is good.
 
-    def __init__(self, settings: Settings) -> None:
+    The issuer's keys are kept for some minutes. A token that names another one makes them be read again, but not more
+    often than every `rotated_seconds`, however many such tokens come.
+    """
+
+    def __init__(self, settings: Settings, rotated_seconds: float = _ROTATED_SECONDS) -> None:
         self._secret = settings.jwt_secret.get_secret_value()
         url = settings.jwt_jwks_url
-        self._published = jwt.PyJWKClient(url, timeout=_JWKS_SECONDS) if url else None
+        self._published = (
+            jwt.PyJWKClient(url, timeout=_JWKS_SECONDS, cooldown_duration=rotated_seconds) if url else None
+        )
         self._issuer = settings.jwt_issuer or None
         self._audience = settings.jwt_audience or None
 
@@ -66,7 +73,7 @@ class Sessions:
         except jwt.PyJWKClientConnectionError as error:
             message = "the keys of the token's issuer cannot be read right now; try again later"
             raise Refused(Failure(Kind.UNAVAILABLE, message, retry_after_seconds=_RETRY_SECONDS)) from error
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, TypeError, ValueError) as error:
             raise Refused(Failure(Kind.UNKNOWN_KEY, f"the token is not good: {error}")) from error
 
     async def _key(self, token: str) -> tuple[Any, str]:

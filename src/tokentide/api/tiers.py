@@ -27,7 +27,7 @@ def reader_by_tier(surface: str, requests_a_minute: Mapping[Tier, int]) -> Calla
     async def reader(request: Request, _documented: Annotated[object, Security(_BEARER)]) -> Caller:
         access: Access = request.app.state.access
         caller = await access.reader(request.headers.get("authorization"))
-        access.count(caller, surface, requests_a_minute[caller.tier])
+        await access.count(caller, surface, requests_a_minute[caller.tier])
         return caller
 
     return reader

@@ -49,16 +49,21 @@ def create(log_format: str | None, /, expires: str | None, as_json: bool, **want
 def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
     """List the keys, good or not, oldest first. The keys themselves are not kept."""
     from tokentide.store.access import list_keys
+    from tokentide.store.key_uses import last_uses
 
     with opened_store(log_format) as store:
-        rows = [_row(key) for key in list_keys(store)]
+        found = list_keys(store)
+        used = last_uses(store)
+    rows = [_row(key, used.get(key.id)) for key in found]
     if as_json:
         click.echo(json.dumps(rows))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("id", "role", "org", "projects", "tier", "created", "expires", "revoked", box=None, pad_edge=False)
+    columns = ("id", "role", "org", "projects", "tier", "created", "expires", "revoked", "last used")
+    table = Table(*columns, box=None, pad_edge=False)
+    table.columns[0].no_wrap = True  # it is what `revoke` asks for
     for row in rows:
         table.add_row(*(", ".join(v) or "all" if isinstance(v, list) else v or "-" for v in row.values()))
     Console().print(table)
@@ -76,7 +81,7 @@ def revoke(log_format: str | None, /, key_id: str) -> None:
     click.echo(f"revoked {key_id}")
 
 
-def _row(key: AccessKey) -> dict[str, Any]:
+def _row(key: AccessKey, last_used_ms: int | None) -> dict[str, Any]:
     return {
         "id": key.id,
         "role": key.role,
@@ -86,6 +91,7 @@ def _row(key: AccessKey) -> dict[str, Any]:
         "created": _printed(key.created_ms),
         "expires": _printed(key.expires_ms),
         "revoked": _printed(key.revoked_ms),
+        "last_used": _printed(last_used_ms),
     }
 
 

@@ -7,7 +7,7 @@ record is judged alone: by the fast decoder, then by the model, which words the 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from tokentide.events.model import REQUIRED_FOR, Event, broken_rule
 from tokentide.events.nesting import MAX_NESTING, nests_too_deep
 from tokentide.events.values import epoch_ms, label_text, nanos
 
-__all__ = ["Decoded", "Limits", "Reason", "Refusal", "decode"]
+__all__ = ["Decoded", "Limits", "Readers", "Reason", "Refusal", "decode", "decode_settled", "split_record"]
 
 MAX_EVENTS = 1000
 """Most events that one record may hold."""
@@ -27,8 +27,6 @@ MAX_EVENTS = 1000
 _AHEAD_MS = 10 * 60_000
 _DAY_MS = 86_400_000
 
-_decode_lines = msgspec.json.Decoder(DecodedEvent).decode_lines
-_decode_array = msgspec.json.Decoder(list[DecodedEvent]).decode
 _decode_one = msgspec.json.Decoder(DecodedEvent).decode
 _split_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -86,6 +84,16 @@ class Decoded(msgspec.Struct, gc=False):
     refusals: Sequence[Refusal] = ()
 
 
+class Readers(NamedTuple):
+    """Two decoders to one kind of event: of NDJSON, and of an array."""
+
+    lines: Callable[[bytes], list[Any]]
+    array: Callable[[bytes], list[Any]]
+
+
+_EVENTS = Readers(msgspec.json.Decoder(DecodedEvent).decode_lines, msgspec.json.Decoder(list[DecodedEvent]).decode)
+
+
 class _Span(NamedTuple):
     """The event times that a record may hold, in milliseconds: oldest <= time <= newest."""
 
@@ -110,7 +118,9 @@ def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
     return Decoded(events, range(len(events)))
 
 
-def decode_settled(text: bytes, first_ms: int, last_ms: int, limits: Limits, longest: int) -> list[DecodedEvent] | None:
+def decode_settled(
+    text: bytes, first_ms: int, last_ms: int, limits: Limits, longest: int, *, into: Readers = _EVENTS
+) -> list[Any] | None:
     """The events of an NDJSON text or an array, when the fast decoder accepts every one of them; else None.
 
     Args:
@@ -119,11 +129,12 @@ def decode_settled(text: bytes, first_ms: int, last_ms: int, limits: Limits, lon
         last_ms: the latest.
         limits: how old an event may be.
         longest: no event has more bytes.
+        into: what decodes it.
     """
     try:
         if not text.isascii():
             text.decode()
-        events: list[DecodedEvent] = _decode_array(text) if text[:1] == b"[" else _decode_lines(text)
+        events = into.array(text) if text[:1] == b"[" else into.lines(text)
     except (*_Unreadable, RecursionError):
         return None
     if longest > 2 * MAX_NESTING and nests_too_deep(text, len(events)):  # each level opens and closes
@@ -170,7 +181,7 @@ def _refused(record: bytes, reason: Reason, detail: str) -> Decoded:
 
 
 def _decode_each(record: bytes, span: _Span) -> Decoded:
-    parts, whole = _parts(record)
+    parts, whole = split_record(record)
     if whole is not None:
         return Decoded(refusals=[whole])
     if len(parts) > MAX_EVENTS:
@@ -186,7 +197,7 @@ def _decode_each(record: bytes, span: _Span) -> Decoded:
     return Decoded(events, indexes, refusals)
 
 
-def _parts(record: bytes) -> tuple[list[bytes], Refusal | None]:
+def split_record(record: bytes) -> tuple[list[bytes], Refusal | None]:
     """The raw bytes of each event, or the refusal of the whole record.
 
     Well-formed JSON is split at its values, so that an object may span lines; anything else is split at line ends.

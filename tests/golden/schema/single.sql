@@ -304,6 +304,17 @@ ALTER TABLE `tokentide`.events
     ADD INDEX IF NOT EXISTS by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS by_session session_id TYPE bloom_filter(0.01) GRANULARITY 1;
 
+-- 013_key_uses
+CREATE TABLE IF NOT EXISTS `tokentide`.key_uses
+(
+    id           String,
+    last_used_at DateTime64(3, 'UTC'),
+    version      UInt64 COMMENT 'last_used_at in milliseconds since the epoch'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 ALTER TABLE `tokentide`.usage_1h MODIFY TTL bucket + INTERVAL 400 DAY;
 
 ALTER TABLE `tokentide`.latency_1h MODIFY TTL bucket + INTERVAL 400 DAY;

@@ -21,7 +21,7 @@ class FakeStore:
     def __init__(self, **rows):
         keys = [key_row(READ_KEY), key_row(INGEST_KEY, "ingest"), key_row(WIDE_KEY, projects=())]
         self.rows = {"access_keys": keys, "projects_by_organisation": [("o", ["p", "p2"])]} | rows
-        self.asked = []
+        self.asked, self.inserted, self.refused = [], [], 0
         self.away = self.broken = False
 
     def ask(self, query):
@@ -32,6 +32,13 @@ class FakeStore:
         if self.broken:
             raise StoreRejected("column `secret` is missing")
         return self.rows.get(query.name, [])
+
+    def insert(self, table, columns, values):
+        """See `Store.insert`."""
+        if self.away:
+            self.refused += 1
+            raise StoreUnavailable("no answer from a host with a secret name")
+        self.inserted.append((table, columns, values))
 
     def names(self):
         """The names of the questions so far."""

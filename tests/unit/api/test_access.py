@@ -7,9 +7,11 @@ import time
 
 import pytest
 
-from tests.unit.api.fakes import READ_KEY, WIDE_KEY, FakeStore, key_row
+from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY, FakeStore, key_row
+from tokentide import clock
 from tokentide.api.access import Access
 from tokentide.api.failures import Kind, Refused
+from tokentide.api.last_used import keep_written
 from tokentide.api.sessions import Sessions
 from tokentide.errors import StoreUnavailable
 from tokentide.settings import Settings
@@ -126,3 +128,61 @@ async def test_a_new_project_is_seen_at_once(access, store):
     assert await refused(access.admit(narrow, "new")) is Kind.FOREIGN_PROJECT
     assert store.asked == []
     assert await refused(access.admit(wide, "foreign")) is Kind.FOREIGN_PROJECT
+
+
+async def test_an_ingest_key_writes_into_its_project(access):
+    """Organisation and project come from the key; a key that reads, none, and an unknown one are refused."""
+    writer = await access.writer(INGEST_KEY)
+    assert (writer.session, writer.organisation, writer.project) == (f"key id of {INGEST_KEY}", "o", "p")
+    assert await refused(access.writer(READ_KEY)) is Kind.WRONG_ROLE
+    assert await refused(access.writer(None)) is Kind.NO_KEY
+    assert await refused(access.writer("wrong")) is Kind.UNKNOWN_KEY
+
+
+async def test_ingest_goes_on_while_the_store_is_away(access, store):
+    """A key that is known keeps its project."""
+    await access.writer(INGEST_KEY)
+    store.away = True
+    assert (await access.writer(INGEST_KEY)).project == "p"
+
+
+@pytest.mark.parametrize("tier_limit", [10, 60, 300])
+async def test_surfaces_are_counted_apart(access, tier_limit):
+    """As many requests as the tier has; the next one waits; another surface has a window of its own."""
+    caller = await access.reader(f"Bearer {READ_KEY}")
+    for _ in range(tier_limit):
+        await access.count(caller, "perf", tier_limit)
+    with pytest.raises(Refused) as caught:
+        await access.count(caller, "perf", tier_limit)
+    failure = caught.value.failure
+    assert (failure.kind, failure.retry_after_seconds) == (Kind.TOO_MANY_REQUESTS, 60)
+    await access.count(caller, "data", 300)
+
+
+async def test_uses_are_noted_and_written(access):
+    """The last use of each key reaches the store; what could not be written is kept; nothing is written twice."""
+    await access.reader(f"Bearer {READ_KEY}")
+    await access.writer(INGEST_KEY)
+    written = FakeStore()
+    written.away = True
+    writing = asyncio.create_task(keep_written(access.uses, written, seconds=0.01))
+    await until(lambda: written.refused)
+    written.away = False
+    await until(lambda: written.inserted)
+    writing.cancel()
+    await writing
+    ((table, columns, values),) = written.inserted
+    assert (table, columns) == ("key_uses", ("id", "last_used_at", "version"))
+    assert sorted(values[0]) == [f"id of {READ_KEY}", f"id of {INGEST_KEY}"]
+    assert all(abs(used_ms - clock.now_ms()) < 60_000 for used_ms in values[1])
+
+
+async def test_uses_are_written_when_the_process_ends(access):
+    """What was noted last is not lost."""
+    await access.writer(INGEST_KEY)
+    written = FakeStore()
+    writing = asyncio.create_task(keep_written(access.uses, written, seconds=60))
+    await asyncio.sleep(0)
+    writing.cancel()
+    await writing
+    assert len(written.inserted) == 1

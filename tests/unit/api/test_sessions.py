@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.unit.api.fakes import FakeStore
 from tokentide.api.access import Access
@@ -45,14 +45,14 @@ def private_key():
 
 @pytest.fixture
 def jwks(private_key):
-    """An issuer that publishes its key, and how often it was asked."""
+    """An issuer that publishes its key, how often it was asked, and the keys, which a test may change."""
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(private_key.public_key()))
-    asked = []
+    asked, keys = [], [public | {"kid": "one", "use": "sig", "alg": "RS256"}]
 
     class Issuer(BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
-            body = json.dumps({"keys": [public | {"kid": "one", "use": "sig", "alg": "RS256"}]}).encode()
+            body = json.dumps({"keys": keys}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -63,7 +63,7 @@ def jwks(private_key):
 
     server = HTTPServer(("127.0.0.1", 0), Issuer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/jwks", asked
+    yield f"http://127.0.0.1:{server.server_port}/jwks", asked, keys
     server.shutdown()
     server.server_close()
 
@@ -128,7 +128,7 @@ async def test_issuer_and_audience_are_held_when_they_are_set():
 
 async def test_a_published_key_checks_its_tokens(jwks, private_key):
     """RS256 with the issuer's key is good; its keys are read once, also when a token names a key that is not there."""
-    url, asked = jwks
+    url, asked, _ = jwks
     sessions = Sessions(Settings(jwt_jwks_url=url))
     for _ in range(3):
         assert await sessions.session(token(private_key, "RS256", {"kid": "one"}))
@@ -138,6 +138,35 @@ async def test_a_published_key_checks_its_tokens(jwks, private_key):
     other = rsa.generate_private_key(65537, 2048)
     assert (await refusal(sessions, token(other, "RS256", {"kid": "one"}))).kind is Kind.UNKNOWN_KEY
     assert len(asked) == 1
+
+
+async def test_a_rotated_key_is_found(jwks):
+    """A token that names a key which the issuer has published since is good, and one of the old key no longer."""
+    url, asked, keys = jwks
+    sessions = Sessions(Settings(jwt_jwks_url=url), rotated_seconds=0)
+    old, new = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+
+    def publish(key, kid):
+        keys[:] = [json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": kid, "use": "sig"}]
+
+    publish(old, "old")
+    assert await sessions.session(token(old, "RS256", {"kid": "old"}))
+    publish(new, "new")
+    assert await sessions.session(token(new, "RS256", {"kid": "new"}))
+    assert (await refusal(sessions, token(old, "RS256", {"kid": "old"}))).kind is Kind.UNKNOWN_KEY
+    assert len(asked) == 3
+
+
+async def test_another_kind_of_published_key_checks_nothing(jwks):
+    """A token of RS256 that names an issuer's key for another algorithm is refused, and so is one that names none."""
+    url, _, keys = jwks
+    curve = ec.generate_private_key(ec.SECP256R1())
+    oct_key = {"kty": "oct", "k": "c2VjcmV0", "kid": "oct", "use": "sig"}
+    keys += [json.loads(jwt.algorithms.ECAlgorithm.to_jwk(curve.public_key())) | {"kid": "ec", "use": "sig"}, oct_key]
+    sessions = Sessions(Settings(jwt_jwks_url=url))
+    other = rsa.generate_private_key(65537, 2048)
+    for headers in ({"kid": "ec"}, {"kid": "oct"}, {}):
+        assert (await refusal(sessions, token(other, "RS256", headers))).kind is Kind.UNKNOWN_KEY
 
 
 async def test_a_published_key_is_no_secret(jwks, private_key):

@@ -10,6 +10,7 @@ from tests.store_fixtures import a_database, settings_of
 from tokentide import clock
 from tokentide.store import open_store
 from tokentide.store.access import load_keys, projects_of
+from tokentide.store.key_uses import write_uses
 from tokentide.store.migrate import migrate
 
 READ = ("create", "--role", "read", "--org", "o")
@@ -85,9 +86,18 @@ def test_a_key_is_shown_once(keys):
         "created": "",
         "expires": "2099-01-31T00:00:00Z",
         "revoked": None,
+        "last_used": None,
     }
     assert row["created"].endswith("Z")
     assert new["key"] not in keys("list", "--json").out + keys("list").out
+
+
+def test_a_used_key_tells_when(keys, store):
+    """The list says when a key was used last, as the API wrote it down; the latest use counts."""
+    new = made(keys(*READ, "--json"))
+    for used_ms in (1_790_000_001_000, 1_790_000_000_000):
+        write_uses(store, {new["id"]: used_ms})
+    assert listed(keys)[new["id"]]["last_used"] == "2026-09-21T14:13:21Z"
 
 
 def test_a_revoked_key_opens_nothing(keys, store):

@@ -1,0 +1,1 @@
+"""Everyone's formats: each adapter is one pure module, from a payload to the fields of events or to refusals."""
