@@ -9,6 +9,7 @@ PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install --no-deps --no-build-isolation
 REQUIREMENTS = deploy/requirements
+SIDE_BY_SIDE = tests/contract tests/oracle tests/unit
 HOUSE = architecture dashboards deploy documentation requirements
 
 help: ## show this
@@ -20,7 +21,8 @@ demo: setup ## everything on this machine, with traffic, a crash on the way, and
 	.venv/bin/tokentide demo
 
 test: setup ## all tests, with coverage and its floor for the parts that compute
-	.venv/bin/python -m pytest --cov --cov-report=term:skip-covered
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= $(SIDE_BY_SIDE)
+	.venv/bin/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE)) --cov --cov-append --cov-report=term:skip-covered
 	@for part in events rollups store/queries; do \
 	    echo "coverage of $$part, 95 % are asked:"; \
 	    .venv/bin/python -m coverage report --include="src/tokentide/$$part/*" --fail-under=95 || exit 1; \
