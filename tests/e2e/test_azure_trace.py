@@ -204,6 +204,19 @@ def test_dialects_agree(up, loaded, project):
     assert summary["totalInputTokens"] + summary["totalOutputTokens"] == usage["total_tokens"] > 0
 
 
+def test_all_four_dialects_agree_on_the_organisation(up, loaded):
+    """TrueFoundry's query is about all projects of the key; so are AgentLens and Perf, when none is named."""
+    end = day(loaded.end_ms) + DAY_MS
+    start = end - 30 * DAY_MS
+    row = up.total_of_concrete_calls(start, end)
+    summary = up.get("/api/analytics/llm", **{"from": text(start), "to": text(end - 1)})[0]["summary"]
+    usage = up.get("/v1/metrics/customer", days=30)[0]["usage"]
+    assert row["total"] == summary["totalCalls"] == usage["total_calls"] > 0
+    assert row["sumCostInUSD"] == summary["totalCostUsd"] == usage["total_cost_usd"] > 0
+    tokens = summary["totalInputTokens"] + summary["totalOutputTokens"]
+    assert row["sumInputTokens"] + row["sumOutputTokens"] == tokens == usage["total_tokens"] > 0
+
+
 def test_windows_beyond_the_events_are_widened_and_say_so(up, loaded):
     """Where single events are not kept any more, whole hours are exact, and other windows become whole hours (C7)."""
     first = day(loaded.end_ms) - 200 * DAY_MS

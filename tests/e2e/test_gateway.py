@@ -106,9 +106,26 @@ def test_every_client_is_counted(up):
     asked = {"projectId": project, "from": text(start_ms - 1000), "to": text(start_ms + 60_000)}
     told = up.get("/api/analytics/llm", **asked)[0]
     assert differences(analytics(counted(expected, project), [project], start_ms - 1000, start_ms + 60_000), told) == []
+    _assert_in_the_other_dialects(up, expected, start_ms)
     stored = up.get(f"/v1/projects/{project}/overview", start=text(before_ms - 60_000), end=text(end_ms))[0]
     (model,) = [entry for entry in stored["topModels"] if entry["model"] == expected_now["model"]]
     assert (float(model["cost"]), model["requests"]) == (expected_now["cost_usd"], 1)
+
+
+def _assert_in_the_other_dialects(up, expected, start_ms):
+    """TrueFoundry knows the same calls, cost and tokens; Perf, which tells of whole days, the same calls and cost."""
+    models = [event["model"] for event in expected]
+    sent = {
+        "total": len(expected),
+        "sumCostInUSD": sum(event["cost_usd"] for event in expected),
+        "sumInputTokens": sum(event["input_tokens"] for event in expected),
+        "sumOutputTokens": sum(event["output_tokens"] for event in expected),
+    }
+    row = up.total_of_concrete_calls(start_ms - 1000, start_ms + 60_000, modelName=models)
+    assert {name: float(row[name]) for name in sent} == sent
+    by_model = up.get("/v1/metrics/overview", projectId=up.ready["project_id"], days=2)[0]["models"]
+    told = {model: (by_model[model]["calls"], float(by_model[model]["avg_cost"])) for model in models}
+    assert told == {event["model"]: (1, event["cost_usd"]) for event in expected}
 
 
 def _by_opentelemetry(url, key, at_ms):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.builders import rfc3339
 from tests.oracle.compare import parse
 
 __all__ = ["Upped", "eventually", "processes_of"]
@@ -93,6 +94,24 @@ class Upped:
             time.sleep(int(answer.headers["Retry-After"]))
         assert answer.status_code == 200, f"{path} {asked}: {answer.status_code} {answer.text}"
         return parse(answer.content), answer.headers
+
+    def total_of_concrete_calls(self, start_ms, end_ms, **filters):
+        """The one row of TrueFoundry's query over calls of concrete models; filters are field name → values."""
+        concrete = {"fieldName": "virtualModelName", "operator": "IS_NULL", "value": True}
+        others = [{"fieldName": name, "operator": "IN", "value": values} for name, values in filters.items()]
+        sums = [{"type": "sum", "column": column} for column in ("costInUSD", "inputTokens", "outputTokens")]
+        body = {
+            "startTs": rfc3339(start_ms),
+            "endTs": rfc3339(end_ms),
+            "datasource": "modelMetrics",
+            "type": "distribution",
+            "aggregations": sums,
+            "filters": [concrete, *others],
+        }
+        answer = self.http.post("/api/svc/v1/llm-gateway/metrics/query", json=body)
+        assert answer.status_code == 200, answer.text
+        (row,) = parse(answer.content)["data"]["dataPoints"]
+        return row
 
     def data_through(self):
         """The log time up to which everything is in the answers; empty while the API does not answer."""

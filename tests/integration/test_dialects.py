@@ -19,6 +19,7 @@ from tests.store_fixtures import migrated, settings_of
 from tokentide import clock
 from tokentide.api.app import create_app
 from tokentide.api.times import iso_millis
+from tokentide.api.truefoundry.routes import PATH as METRICS_QUERY
 from tokentide.store.access import create_key
 from tokentide.store.accounts import change_account
 
@@ -109,14 +110,32 @@ class Asking:
         self._store, self._http, self._org = store, http, org
         self._left, self._key = 0, ""
 
-    async def get(self, path, **asked):
+    async def _headers(self):
         if not self._left:
             self._key = create_key(
                 self._store, role="read", org=self._org, projects=(), tier="enterprise", now_ms=clock.now_ms()
             ).key
             self._left = 250
         self._left -= 1
-        return await self._http.get(path, params=asked, headers={"Authorization": f"Bearer {self._key}"})
+        return {"Authorization": f"Bearer {self._key}"}
+
+    async def get(self, path, **asked):
+        return await self._http.get(path, params=asked, headers=await self._headers())
+
+    async def total_of_concrete_calls(self, start, end):
+        """The one row of TrueFoundry's query over calls of concrete models, of all projects together."""
+        body = {
+            "startTs": iso_millis(start),
+            "endTs": iso_millis(end),
+            "datasource": "modelMetrics",
+            "type": "distribution",
+            "aggregations": [{"type": "sum", "column": name} for name in ("costInUSD", "inputTokens", "outputTokens")],
+            "filters": [{"fieldName": "virtualModelName", "operator": "IS_NULL", "value": True}],
+        }
+        answer = await self._http.post(METRICS_QUERY, json=body, headers=await self._headers())
+        assert answer.status_code == 200, answer.text
+        (row,) = parse(answer.content)["data"]["dataPoints"]
+        return row
 
     async def answer(self, path, **asked):
         """The JSON of an answer that ends with 200."""
@@ -267,6 +286,9 @@ async def test_dialects_agree(api, now):
         end = (now.ms // DAY_MS + 1) * DAY_MS - 1
         told = {project: await _told(api, project, start, end, days) for project in PROJECTS}
         together = await _told_of_all(api, start, end, days)
+        row = await api.total_of_concrete_calls(start, end + 1)
+        assert (row["total"], row["sumCostInUSD"]) == (together["calls"], together["cost"])
+        assert row["sumInputTokens"] + row["sumOutputTokens"] == together["tokens"]
         rounding = {"calls": 0, "tokens": 0, "cost": Decimal("0.000002")}
         for name, total in together.items():
             difference = total - sum(each[name] for each in told.values())

@@ -12,10 +12,13 @@ import aiohttp
 from tokentide.demo.tally import Measures
 from tokentide.errors import DependencyUnavailable
 
-__all__ = ["PERF", "Answers", "Api", "Window", "disagreements"]
+__all__ = ["METRICS_QUERY", "PERF", "Answers", "Api", "Window", "disagreements"]
 
 PERF = ("overview", "customer", "performance", "failures", "providers", "daily")
 """Perf's endpoints."""
+
+METRICS_QUERY = "/api/svc/v1/llm-gateway/metrics/query"
+"""TrueFoundry's endpoint."""
 
 _PERF_DAYS = 9  # a week, and what of a day sticks out at either end
 
@@ -42,6 +45,7 @@ class Answers:
         errors: by their codes.
         analytics: of AgentLens.
         perf: of Perf, by the endpoints' names.
+        metrics: of TrueFoundry, by model; of all projects of the key together.
     """
 
     overview: dict[str, Any]
@@ -50,6 +54,7 @@ class Answers:
     errors: dict[str, Any]
     analytics: dict[str, Any]
     perf: dict[str, dict[str, Any]]
+    metrics: dict[str, Any]
 
 
 class Api:
@@ -75,7 +80,22 @@ class Api:
             errors=(await self._get("/v1/errors", asked))[0],
             analytics=(await self._get("/api/analytics/llm", told))[0],
             perf={name: await self._perf(name, project) for name in PERF},
+            metrics=await self._metrics(window),
         )
+
+    async def _metrics(self, window: Window) -> dict[str, Any]:
+        """Calls of concrete models, by model; the window's last millisecond is not in the answer."""
+        columns = (("sum", "costInUSD"), ("sum", "inputTokens"), ("p50", "latencyMs"), ("p99", "latencyMs"))
+        body = {
+            "startTs": window.start,
+            "endTs": window.end,
+            "datasource": "modelMetrics",
+            "type": "distribution",
+            "aggregations": [{"type": kind, "column": column} for kind, column in columns],
+            "groupBy": ["modelName"],
+            "filters": [{"fieldName": "virtualModelName", "operator": "IS_NULL", "value": True}],
+        }
+        return (await self._answered("POST", METRICS_QUERY, json=body))[0]
 
     async def _perf(self, name: str, project: str) -> dict[str, Any]:
         days = {} if name == "providers" else {"days": str(_PERF_DAYS)}
@@ -87,10 +107,13 @@ class Api:
         return str(headers["X-Data-Through"])
 
     async def _get(self, path: str, asked: dict[str, str]) -> tuple[dict[str, Any], Any]:
+        return await self._answered("GET", path, params=asked)
+
+    async def _answered(self, method: str, path: str, **asked: Any) -> tuple[dict[str, Any], Any]:
         address = self._address + path
         try:
             headers = {"Authorization": f"Bearer {self._key}"}
-            async with self._http.get(address, params=asked, headers=headers) as answer:
+            async with self._http.request(method, address, headers=headers, **asked) as answer:
                 if answer.status != _OK:
                     raise DependencyUnavailable(f"{address} answered {answer.status}: {await answer.text()}")
                 return await answer.json(), answer.headers

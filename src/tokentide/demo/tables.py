@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tokentide.demo import perf_tables
-from tokentide.demo.answers import Answers
+from tokentide.demo.answers import METRICS_QUERY, Answers
 from tokentide.demo.layout import ROWS, Answer, headed, titled
 
 __all__ = ["answers_as_tables"]
@@ -23,6 +23,7 @@ def answers_as_tables(project: str, answers: Answers) -> RenderableType:
         *_errors(answers.errors),
         *_analytics(answers.analytics),
         *perf_tables.of(answers.perf),
+        *_metrics(answers.metrics),
     )
 
 
@@ -85,3 +86,17 @@ def _analytics(analytics: Answer) -> Iterator[RenderableType]:
             f"{row['avgLatencyMs']:,.0f} ms",
         )
     yield from titled("/api/analytics/llm", table)
+
+
+def _metrics(metrics: Answer) -> Iterator[RenderableType]:
+    table = headed("model", "calls", "input tokens", "cost", "p50", "p99")
+    for row in metrics["data"]["dataPoints"][:ROWS]:
+        table.add_row(
+            row["modelName"],
+            f"{row['total']:,}",
+            f"{row['sumInputTokens']:,}",
+            f"${row['sumCostInUSD']:,.2f}",
+            f"{row['p50LatencyMs']:,.0f} ms",
+            f"{row['p99LatencyMs']:,.0f} ms",
+        )
+    yield from titled(f"{METRICS_QUERY} (all projects)", table)

@@ -118,6 +118,20 @@ ANSWERS = Answers(
             "trends": {"calls_trend": "increasing", "cost_trend": "stable", "quality_trend": "degrading"},
         },
     },
+    metrics={
+        "data": {
+            "dataPoints": [
+                {
+                    "modelName": "gpt-4o-of-all",
+                    "total": 1240,
+                    "sumInputTokens": 125000,
+                    "sumCostInUSD": 8.42,
+                    "p50LatencyMs": 812.0,
+                    "p99LatencyMs": 2450.5,
+                }
+            ]
+        }
+    },
 )
 
 
@@ -176,6 +190,8 @@ def test_tables_hold_the_main_figures():
         "degraded",
     ):
         assert figure in text
+    for figure in ("gpt-4o-of-all", "125,000", "$8.42", "2,450 ms"):
+        assert figure in text
     for figure in ("degraded", "2,345 ms", "2026-04-20", "calls increasing, cost stable, quality degrading"):
         assert figure in text
 
@@ -197,6 +213,7 @@ def test_tables_of_nothing():
             "failures": {"by_failure_mode": {}},
             "providers": {"providers": {}},
         },
+        metrics={"data": {"dataPoints": []}},
     )
     console = Console(width=100)
     with console.capture() as capture:
