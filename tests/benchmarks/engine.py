@@ -20,7 +20,7 @@ from tokentide.store.rows import batches
 __all__ = ["against_the_engine"]
 
 BATCH = 100
-AT_ONCE = 50
+AT_ONCE = 2
 
 _ROWS = """
     SELECT project_id, toStartOfHour(parseDateTime64BestEffort(timestamp)) AS bucket, provider, model,

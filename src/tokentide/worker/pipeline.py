@@ -152,6 +152,7 @@ class Pipeline:
             raise
         finally:
             self.room.answered()
+            count_folded(self._metrics, slice_.partition, state.take_counts())
         if self.room.is_scarce(self.waiting_rows):
             self._flush_now.set()
             await self.room.wait(self.waiting_rows)
@@ -217,8 +218,8 @@ class Pipeline:
         if stretch.refusals:
             self._letters.add(partition, stretch.refusals)
             count_refused(self._metrics, partition, stretch.refusals)
+            count_folded(self._metrics, partition, self.states[partition].take_counts())  # so that all counters agree
             self._breaker.look_at(partition, stretch)
-        count_folded(self._metrics, partition, self.states[partition].take_counts())
 
     def _let_go(self) -> None:
         """Forget every partition, and show none."""
