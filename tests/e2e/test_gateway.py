@@ -106,13 +106,18 @@ def test_every_client_is_counted(up):
     asked = {"projectId": project, "from": text(start_ms - 1000), "to": text(start_ms + 60_000)}
     told = up.get("/api/analytics/llm", **asked)[0]
     assert differences(analytics(counted(expected, project), [project], start_ms - 1000, start_ms + 60_000), told) == []
-    _assert_in_the_other_dialects(up, expected, start_ms)
+    _assert_in_the_other_dialects(up, expected, start_ms - 1000, start_ms + 60_000)
+    _assert_in_the_other_dialects(up, [expected_now], before_ms - 60_000, end_ms + 1)
+    asked = {"projectId": project, "model": expected_now["model"], "from": text(before_ms - 60_000)}
+    summary = up.get("/api/analytics/llm", **asked, to=text(end_ms))[0]["summary"]
+    told = summary["totalCalls"], summary["totalInputTokens"], summary["totalOutputTokens"], summary["totalCostUsd"]
+    assert [float(figure) for figure in told] == [1, 7, 3, 0.75]
     stored = up.get(f"/v1/projects/{project}/overview", start=text(before_ms - 60_000), end=text(end_ms))[0]
     (model,) = [entry for entry in stored["topModels"] if entry["model"] == expected_now["model"]]
     assert (float(model["cost"]), model["requests"]) == (expected_now["cost_usd"], 1)
 
 
-def _assert_in_the_other_dialects(up, expected, start_ms):
+def _assert_in_the_other_dialects(up, expected, start_ms, end_ms):
     """TrueFoundry knows the same calls, cost and tokens; Perf, which tells of whole days, the same calls and cost."""
     models = [event["model"] for event in expected]
     sent = {
@@ -121,7 +126,7 @@ def _assert_in_the_other_dialects(up, expected, start_ms):
         "sumInputTokens": sum(event["input_tokens"] for event in expected),
         "sumOutputTokens": sum(event["output_tokens"] for event in expected),
     }
-    row = up.total_of_concrete_calls(start_ms - 1000, start_ms + 60_000, modelName=models)
+    row = up.total_of_concrete_calls(start_ms, end_ms, modelName=models)
     assert {name: float(row[name]) for name in sent} == sent
     by_model = up.get("/v1/metrics/overview", projectId=up.ready["project_id"], days=2)[0]["models"]
     told = {model: (by_model[model]["calls"], float(by_model[model]["avg_cost"])) for model in models}
@@ -187,7 +192,7 @@ def _by_agentlens(url, key):
             latency_ms=10,
         )
         client.log_llm_call("session", "agent", params)
-    return {"model": "by-agentlens", "cost_usd": 0.75}
+    return {"model": "by-agentlens", "cost_usd": 0.75, "input_tokens": 7, "output_tokens": 3}
 
 
 def _expected(number, at_ms, model, *, latency_ms, tokens, cost):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,6 +21,7 @@ from tests.faults.machine import WiredMachine
 from tests.integration.deployment import PARTITIONS, Deployment, WorkerProcess, until
 from tokentide.errors import StoreUnavailable
 from tokentide.kafka import ensure_topics
+from tokentide.settings import environment_of
 from tokentide.store import Query, Store, open_store
 from tokentide.store.migrate import migrate
 
@@ -25,6 +29,7 @@ __all__ = ["Scene", "rss_bytes"]
 
 RECORDS_PER_SECOND = 120.0
 CAUGHT_UP_SECONDS = 90.0
+RECONCILE_SECONDS = 300.0
 READ = ("read_events_total", "missing_offsets_total")
 DECISIONS = ("events_total", "duplicates_total", "skipped_total", "dead_letters_total")
 
@@ -146,6 +151,15 @@ class Scene(Deployment):
             if name in READ or name in DECISIONS:
                 balance[labels["partition"]] += -value if name in DECISIONS else value
         return {partition: left for partition, left in balance.items() if left}
+
+    def reconciled(self) -> tuple[int, str]:
+        """The exit code of `tokentide reconcile`, and what it says."""
+        environment = {**os.environ, **environment_of(self.direct)}
+        command = [sys.executable, "-m", "tokentide", "reconcile"]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=RECONCILE_SECONDS, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """An answer of the store, past the wire."""

@@ -1,7 +1,8 @@
 """A long run: steady load, a fault every so often, and at the end a report: `python -m tests.faults.soak --minutes 30`.
 
 Everything is real and on this machine, bound to loopback. The exit code is 0 when nothing was lost, nothing counted
-twice, every table equal to the oracle's, and the workers' memory flat; else 1.
+twice, every table equal to the oracle's, `tokentide reconcile` finds no difference, and the workers' memory is flat;
+else 1.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Report:
         recoveries: of each kind, how long it took until everything was stored again, in seconds.
         verdicts: of each comparison.
         memory: of the worker that lived through it all: seconds since the beginning, and bytes.
+        reconciled: what `tokentide reconcile` said in the end: its exit code and its words.
         problem: what ended the run early; empty when nothing did.
     """
 
@@ -51,6 +53,7 @@ class Report:
     recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     verdicts: list[Verdict] = field(default_factory=list)
     memory: list[tuple[float, int]] = field(default_factory=list)
+    reconciled: tuple[int, str] = (-1, "was not asked")
     problem: str = ""
 
     def last(self, kind: str) -> str:
@@ -70,7 +73,8 @@ class Report:
         """Whether everything is as it must be."""
         growth = self.slope()
         equal = bool(self.verdicts) and not any(v.lost or v.double or v.differences for v in self.verdicts)
-        return equal and not self.problem and (growth is None or growth < MOST_MB_A_MINUTE)
+        clean = equal and not self.problem and self.reconciled[0] == 0
+        return clean and (growth is None or growth < MOST_MB_A_MINUTE)
 
     def lines(self) -> Iterator[str]:
         """The report as people read it."""
@@ -86,6 +90,8 @@ class Report:
         yield f"compared {len(self.verdicts)} times: lost {lost}, double {double}"
         yield f"tables equal: {'yes' if not any(v.differences for v in self.verdicts) else 'NO'}"
         yield from (f"    {text}" for v in self.verdicts for text in v.differences[:5])
+        yield f"tokentide reconcile: exit code {self.reconciled[0]}"
+        yield from ([self.reconciled[1]] if self.reconciled[0] else [])
         sizes = [rss / _MB for _, rss in self.memory] or [0.0]
         told = "too short to tell" if growth is None else f"{growth:+.2f} MB a minute after the first five"
         yield f"memory of a worker: {sizes[0]:.0f} MB first, {max(sizes):.0f} at most, {sizes[-1]:.0f} last; {told}"
@@ -119,6 +125,7 @@ def soak(scene: Scene, minutes: float, every_seconds: float, report: Report) -> 
         print(report.last(plague.__name__), flush=True)
         time.sleep(max(0.0, due - time.monotonic()))  # the pace of the faults
     report.verdicts.append(scene.settle())
+    report.reconciled = scene.reconciled()  # while workers and load go on
     for worker in scene.living():
         assert worker.stop() == 0
 
