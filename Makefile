@@ -9,8 +9,7 @@ PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install --no-deps --no-build-isolation
 REQUIREMENTS = deploy/requirements
-IN_PROCESS = api dialects metrics_query openapi queries real_clients
-SIDE_BY_SIDE = $(patsubst %,tests/integration/test_%.py,$(IN_PROCESS)) tests/contract tests/oracle tests/unit
+SIDE_BY_SIDE = tests/integration tests/contract tests/oracle tests/unit
 HOUSE = architecture dashboards deploy documentation requirements
 
 help: ## show this

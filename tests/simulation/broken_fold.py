@@ -63,11 +63,11 @@ def a_flush_inside_a_record(patch: pytest.MonkeyPatch) -> None:
     """The fold waits between two events of a record, and versions have moved already."""
 
     async def fold_by_events(
-        state: Any, raw_records: Any, *, rows: Any, limits: Any, is_mine: Any, folded: Any
+        state: Any, raw_records: Any, *, rows: Any, limits: Any, is_mine: Any, folded: Any, failed: Any
     ) -> bool:
         for raw in [raw for raw in raw_records if raw.offset >= state.next_offset]:
             stretch = read_stretch([raw], limits)
-            if not await folding._warm_up(state, stretch, rows, is_mine):
+            if not await folding._warm_up(state, stretch, rows, is_mine, failed):
                 return False
             for part in _parts(stretch):
                 state._next_offset = raw.offset
@@ -99,8 +99,8 @@ def late_events_do_not_look_again(patch: pytest.MonkeyPatch) -> None:
     """What a flush lets go while rows are read back is taken for new."""
     warm_up = folding._warm_up
 
-    async def warm_up_once(state: PartitionState, stretch: Stretch, rows: Any, is_mine: Any) -> bool:
-        return await warm_up(_AskedOnce(state), stretch, rows, is_mine)  # type: ignore[arg-type]
+    async def warm_up_once(state: PartitionState, stretch: Stretch, rows: Any, is_mine: Any, failed: Any) -> bool:
+        return await warm_up(_AskedOnce(state), stretch, rows, is_mine, failed)  # type: ignore[arg-type]
 
     patch.setattr(folding, "_warm_up", warm_up_once)
 
