@@ -29,7 +29,14 @@ test: setup ## all tests, with coverage and its floor for the parts that compute
 	done
 
 MINUTES = 30
-soak: setup ## all kinds of faults under steady load, for MINUTES=30; ends by itself, with a report
+FUZZ_SECONDS = 60
+soak: setup ## fuzz the decoders a minute, then all kinds of faults under steady load for MINUTES=30, with a report
+	@mkdir -p build
+	@if .venv/bin/python -c 'import atheris' 2>/dev/null; then \
+	    .venv/bin/python -m tests.fuzz.decoder -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/ || exit 1; \
+	else \
+	    echo "NOTHING WAS FUZZED: atheris has no build for this Python (it has one for 3.11 on Linux, x86_64)" >&2; \
+	fi
 	.venv/bin/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 check: setup ## what can be said without running anything: lint, types, architecture, documentation, deployment
