@@ -18,6 +18,10 @@
 | G15 | what a flush adds is summed apart | `G15-*` |
 | G17 | a day's version is the highest of its hours (of a model, `daily.py`) | `test_daily.py` |
 
+Two halves of rules have no mutant, for nothing goes wrong without them. That a row which is read back does not replace
+a bucket in memory (G8): a partition's slices are folded one after another, so what was asked for is still not there
+when the answer comes. The flush on revoke and at the end (G11): without it the next worker reads more of the log again.
+
 G12 is what `tests/unit/worker/test_loading.py` is about. G14 is an assumption, which `test_rows_of_a_replica_that_lags`
 shows to be needed: the model has stale progress, and no stale rows. G13 bounds what retention cuts there.
 """

@@ -9,7 +9,7 @@ from tests.simulation.profiles import PROFILES
 from tests.simulation.schedule import run
 
 SEEDS = range(1000)
-SEEDS_WITHOUT = range(25)
+SEEDS_WITHOUT = range(100)
 
 
 def first_found(profile, shows):

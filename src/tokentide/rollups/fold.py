@@ -126,13 +126,12 @@ class PartitionState:
         self.broken = True
         if self._log_time_ms is not None:
             self.dedup.advance(self._log_time_ms)  # after a restart, ids are seen before log time moves again
-        skipped_before = self.counts.skipped
         repeats = set(self._repeats(stretch))
         times_ms = [time_ms for time_ms, _ in stretch.steps]
         self._log_time_ms = max(times_ms if self._log_time_ms is None else [self._log_time_ms, *times_ms])
         places = zip(stretch.events, stretch.offsets, stretch.indexes, strict=True)
-        self._fold_events([p for n, p in enumerate(places) if n not in repeats] if repeats else places)
-        self._count(stretch, len(repeats), self.counts.skipped - skipped_before)
+        late, skipped = self._fold_events([p for n, p in enumerate(places) if n not in repeats] if repeats else places)
+        self._count(stretch, len(repeats), late, skipped)
         self._last = records[-1]
         self._next_offset = records[-1].offset + 1
         self.broken = False
@@ -181,7 +180,7 @@ class PartitionState:
             yield from [begin + place for place in self.dedup.repeats(stretch.events[begin:end])]
             begin = end
 
-    def _count(self, stretch: Stretch, duplicates: int, skipped: int) -> None:
+    def _count(self, stretch: Stretch, duplicates: int, late: int, skipped: int) -> None:
         counts = self.counts
         counts.records += len(stretch.records)
         counts.bytes += stretch.bytes
@@ -189,15 +188,21 @@ class PartitionState:
         counts.read += len(stretch.events) + len(stretch.refusals)
         counts.events += len(stretch.events) - duplicates - skipped
         counts.duplicates += duplicates
+        counts.late += late
+        counts.skipped += skipped
 
     def _raise_floor(self) -> None:
         if self._log_time_ms is not None:
             edge_ms = self._log_time_ms - self._hot_window_ms
             self.floor_ms = edge_ms if self.floor_ms is None else max(self.floor_ms, edge_ms)
 
-    def _fold_events(self, places: Iterable[tuple[DecodedEvent, int, int]]) -> None:
-        """Fold events that are no duplicates: (event, its record's offset, its index there)."""
-        routes, floor_ms = self._routes, self.floor_ms or 0
+    def _fold_events(self, places: Iterable[tuple[DecodedEvent, int, int]]) -> tuple[int, int]:
+        """Fold events that are no duplicates: (event, its record's offset, its index there).
+
+        Returns:
+            How many of them were below the floor, and how many were in every one of their buckets already.
+        """
+        routes, floor_ms, late, skipped = self._routes, self.floor_ms or 0, 0, 0
         for event, offset, index in places:
             log_offset = self._version_base | offset
             if self._keep_events:
@@ -206,7 +211,7 @@ class PartitionState:
                 continue
             time_ms = event.event_time_ms
             if time_ms < floor_ms:
-                self.counts.late += 1
+                late += 1
             five_minutes = time_ms // _HEALTH_MS
             way = (event.project_id, event.provider, event.model, event.agent_id, event.task_type, five_minutes)
             route = routes.get(way) or self._open(way, event, log_offset + 1)
@@ -220,7 +225,8 @@ class PartitionState:
             if event.status != "success":
                 is_news |= self._apply(failure_targets(event), event, log_offset + 1)
             if not is_news:
-                self.counts.skipped += 1
+                skipped += 1
+        return late, skipped
 
     def _open(self, way: tuple[Any, ...], event: DecodedEvent, version: int) -> Route | None:
         """The route of an event; None when a bucket is ahead of the log, so that each must be looked at alone."""

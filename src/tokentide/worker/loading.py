@@ -90,7 +90,7 @@ def mismatch(position: Position | None, bounds: Bounds, epoch: int) -> str | Non
 async def _start(partition: int, rows: Rows, log: Log, settings: LoadSettings) -> tuple[Position, int, Bounds]:
     """Where to continue, once the store, the log and the commits agree."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + settings.patience_seconds
+    deadline: float | None = None
     while True:
         progress = (await rows.read_progress()).get(partition)
         bounds = (await log.bounds([partition]))[partition]
@@ -103,7 +103,9 @@ async def _start(partition: int, rows: Rows, log: Log, settings: LoadSettings) -
             return _continued(position, settings.epoch), through_ms, bounds
         if position is not None and position.epoch > settings.epoch:  # no replica runs ahead: that stays so
             raise LogMismatch(f"{settings.topic}[{partition}]: {problem}: set it to {position.epoch} for every worker")
-        if loop.time() >= deadline:
+        if deadline is None:  # only now: the answers may have taken long, and the store may have moved on meanwhile
+            deadline = loop.time() + settings.patience_seconds
+        elif loop.time() >= deadline:
             raise LogMismatch(_advice(partition, problem, settings))
         await asyncio.sleep(min(1.0, settings.patience_seconds / 10))
 
