@@ -27,9 +27,9 @@ from pathlib import Path
 import httpx
 
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.late_store import LateStore
 from tokentide.api.times import iso_millis
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store import open_store
 from tokentide.store.access import create_key

@@ -143,10 +143,10 @@ def adapters_are_pure(house: House) -> list[str]:
     ]
 
 
-def api_does_without_the_worker(house: House) -> list[str]:
+def the_service_does_without_the_worker(house: House) -> list[str]:
     """Not even by way of others."""
-    reached, modules = {"tokentide.api"}, {module.name: module for module in house}
-    found, waiting = [], [name for name in modules if name.startswith("tokentide.api")]
+    reached, modules = {"tokentide.serving"}, {module.name: module for module in house}
+    found, waiting = [], [name for name in modules if name.startswith(("tokentide.api", "tokentide.serving"))]
     while waiting:
         module = modules[waiting.pop()]
         for entry in imports(module):
@@ -156,6 +156,11 @@ def api_does_without_the_worker(house: House) -> list[str]:
                 reached.add(name)
                 waiting.append(name)
     return found
+
+
+def the_service_is_put_together_at_one_place(house: House) -> list[str]:
+    """Answers know nothing of the gateway, which uses what they have for access; neither knows who serves them."""
+    return forbidden(house, {"api"}, "tokentide.gateway") + forbidden(house, {"api", "gateway"}, "tokentide.serving")
 
 
 def nobody_imports_the_command_line(house: House) -> list[str]:
@@ -183,7 +188,12 @@ def clickhouse_stays_in_the_store(house: House) -> list[str]:
 
 def services_do_without_the_tools(house: House) -> list[str]:
     """Dead letters and reconciling are the command line's."""
-    return forbidden(house, {"worker", "api", "store", "events", "rollups"}, "tokentide.dead", "tokentide.reconcile")
+    return forbidden(
+        house,
+        {"worker", "serving", "api", "gateway", "store", "events", "rollups"},
+        "tokentide.dead",
+        "tokentide.reconcile",
+    )
 
 
 def cores_of_the_tools_are_pure(house: House) -> list[str]:
@@ -284,9 +294,14 @@ def test_adapters_are_pure(house: House) -> None:
     held(adapters_are_pure(house))
 
 
-def test_api_does_without_the_worker(house: House) -> None:
+def test_the_service_does_without_the_worker(house: House) -> None:
     """The API never imports the worker, not even by way of others."""
-    held(api_does_without_the_worker(house))
+    held(the_service_does_without_the_worker(house))
+
+
+def test_the_service_is_put_together_at_one_place(house: House) -> None:
+    """Serving knows the API and the gateway, the gateway knows the API, and nobody looks the other way."""
+    held(the_service_is_put_together_at_one_place(house))
 
 
 def test_nobody_imports_the_command_line(house: House) -> None:
@@ -358,11 +373,13 @@ def test_names_say_what_is_inside(house: House) -> None:
         (events_are_pure, "events/model.py", "from tokentide.rollups import fold"),
         (adapters_are_pure, "gateway/adapters/otlp.py", "from fastapi import Request"),
         (adapters_are_pure, "gateway/judging.py", "def now():\n    import time"),
-        (api_does_without_the_worker, "api/app.py", "from tokentide import other"),
+        (the_service_does_without_the_worker, "serving/app.py", "from tokentide import other"),
+        (the_service_is_put_together_at_one_place, "api/access.py", "from tokentide.gateway.quota import Quota"),
+        (the_service_is_put_together_at_one_place, "gateway/routes.py", "from tokentide.serving.app import create_app"),
         (nobody_imports_the_command_line, "worker/run.py", "from tokentide.cli import main"),
         (worker_sees_the_store_through_its_port, "worker/run.py", "from tokentide.store.clickhouse import ServerStore"),
         (worker_sees_the_store_through_its_port, "worker/run.py", "import chdb.session"),
-        (clickhouse_stays_in_the_store, "api/app.py", "import clickhouse_connect"),
+        (clickhouse_stays_in_the_store, "serving/app.py", "import clickhouse_connect"),
         (services_do_without_the_tools, "worker/run.py", "from tokentide.reconcile.run import run"),
         (cores_of_the_tools_are_pure, "dead/ledger.py", "import asyncio"),
         (cores_of_the_tools_are_pure, "reconcile/judging.py", "from tokentide.store.port import Query"),

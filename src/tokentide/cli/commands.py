@@ -105,7 +105,7 @@ def worker(log_format: str | None, /) -> None:
 @click.pass_obj
 def api(log_format: str | None, /) -> None:
     """Serve the API, for those who ask and those who send, until SIGTERM. Configured by settings only."""
-    from tokentide.api.serve import run_api
+    from tokentide.serving.run import run_api
 
     run_api(settings_of(log_format))
 

@@ -197,11 +197,7 @@ class PartitionState:
             self.floor_ms = edge_ms if self.floor_ms is None else max(self.floor_ms, edge_ms)
 
     def _fold_events(self, places: Iterable[tuple[DecodedEvent, int, int]]) -> tuple[int, int]:
-        """Fold events that are no duplicates: (event, its record's offset, its index there).
-
-        Returns:
-            How many of them were below the floor, and how many were in every one of their buckets already.
-        """
+        """Fold events, by their records' offsets and their indexes there; how many were late, how many known."""
         routes, floor_ms, late, skipped = self._routes, self.floor_ms or 0, 0, 0
         for event, offset, index in places:
             log_offset = self._version_base | offset

@@ -11,9 +11,9 @@ import pytest
 
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
 from tokentide import clock
-from tokentide.api import operations
-from tokentide.api.app import create_app
 from tokentide.api.times import DAY_MS, iso_millis
+from tokentide.serving import operations
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store.migrate import EXPECTED_VERSION
 

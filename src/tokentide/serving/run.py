@@ -12,10 +12,10 @@ from functools import partial
 import uvicorn
 from typing_extensions import override
 
-from tokentide.api.app import create_app
 from tokentide.api.connections import PatientProtocol
 from tokentide.api.late_store import LateStore
 from tokentide.errors import SettingsError
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store.clickhouse import open_store
 from tokentide.store.port import ReadLimits
