@@ -66,7 +66,7 @@ WORKER_METRICS = (
         "tokentide_overflowed_events_total",
         "counter",
         "events counted under `__other__`, for their names or for their error_code, because their hour had too many",
-        ("partition", "what"),
+        ("partition", "kind"),
     ),
     Metric("tokentide_flush_seconds", "histogram", "time of one flush, rows to commit", buckets=_FLUSH_SECONDS),
     Metric("tokentide_flush_rows_total", "counter", "rows stored", ("table",)),

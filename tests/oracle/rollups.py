@@ -86,7 +86,9 @@ def rollups(events: Iterable[Logged], most_names: int = 10**9) -> dict[str, Rows
     return {
         "usage_1h": dict(_rows(calls, 3600, lambda event: event["counted as"], _usage)),
         "latency_1h": dict(_rows(calls, 3600, lambda event: event["counted as"][:2], _latency)),
-        "errors_1h": dict(_rows([call for call in calls if _failed(call.event)], 3600, lambda event: event["error group"], _errors)),
+        "errors_1h": dict(
+            _rows([call for call in calls if _failed(call.event)], 3600, lambda event: event["error group"], _errors)
+        ),
         "rate_limits_1m": dict(
             _rows(
                 [call for call in calls if call.event["status"] == "rate_limited"],

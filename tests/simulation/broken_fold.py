@@ -171,17 +171,17 @@ def what_a_flush_adds_is_summed_apart(patch: pytest.MonkeyPatch) -> None:
 
 def names_of_late_hours_do_not_count(patch: pytest.MonkeyPatch) -> None:
     """What a late event reads back tells the rows of an hour, and not how many there are."""
-    _count_only(patch, lambda self, row, asked: not asked)
+    _count_only(patch, lambda _state, _row, asked: not asked)
 
 
 def names_ahead_of_the_log_do_not_count(patch: pytest.MonkeyPatch) -> None:
     """Rows of a flush whose progress was not written are read back, and take no room."""
-    _count_only(patch, lambda self, row, asked: row.version <= self._version_base | self._next_offset)
+    _count_only(patch, lambda state, row, _asked: row.version <= state._version_base | state._next_offset)
 
 
 def groups_of_errors_do_not_count(patch: pytest.MonkeyPatch) -> None:
     """Of errors that are read back it is forgotten how many groups they have."""
-    _count_only(patch, lambda self, row, asked: len(row.values) != len(ERRORS.measures))
+    _count_only(patch, lambda _state, row, _asked: len(row.values) != len(ERRORS.measures))
 
 
 def rows_of_an_hour_leave_one_by_one(patch: pytest.MonkeyPatch) -> None:

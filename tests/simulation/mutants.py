@@ -19,8 +19,9 @@
 | names | those of late hours, or of rows ahead of the log, do not count; rows of an hour leave one by one | `names-*` |
 | G17 | a day's version is the highest of its hours (of a model, `daily.py`) | `test_daily.py` |
 
-"names" is the cap on the names of an hour. G12 is what `tests/unit/worker/test_loading.py` is about. G14 is an assumption, which `test_rows_of_a_replica_that_lags`
-shows to be needed: the model has stale progress, and no stale rows. G13 bounds what retention cuts there.
+"names" is the cap on the names of an hour. G12 is what `tests/unit/worker/test_loading.py` is about. G14 is an
+assumption, which `test_rows_of_a_replica_that_lags` shows to be needed: the model has stale progress, no stale rows.
+G13 bounds what retention cuts there.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ exact whatever happens to the shell:
 
 - A bucket skips the records below its fence: the row that was read back holds them already.
 - A bucket at or above the floor is in memory whenever the store has it, so absent means new. Below the floor it must be
-  read back first, with all rows of its project and interval: `cold_places` tells which, `adopt` brings them in, and they
-  leave together. So the rows in memory always tell how many names an hour has (see `names`).
+  read back first, with all rows of its project and interval: `cold_places` tells which, `adopt` brings them in, and
+  they leave together. So the rows in memory always tell which names an hour has (see `names`).
 - A record is folded as a whole: a state that was left in the middle of one is `broken` and gives no snapshot.
 """
 
@@ -171,7 +171,7 @@ class PartitionState:
         return counts
 
     def _forget_below(self, kind: type[Bucket], floor_ms: int) -> bool:
-        """Forget the buckets below the floor, but for places where one is not stored as it is; whether there were any."""
+        """Forget what lies below the floor, but for places with a row that is not stored as it is; whether anything."""
         buckets, cold, kept = self.tables[kind], [], set()
         for key, bucket in buckets.items():
             if int(key[1]) * 1000 < floor_ms:

@@ -1,4 +1,4 @@
-"""Which names does an hour of a project get rows for? The first so many; what comes after them shares a row, `__other__`.
+"""Which names does an hour of a project get rows for? The first so many; what comes after them shares `__other__`.
 
 So a project that invents a model for every call takes no more memory and no more rows than another. A name here is a
 combination of provider, model, agent and task as `usage_1h` has it, or a group of errors as `errors_1h` has it. Those
@@ -28,7 +28,7 @@ OTHER = "__other__"
 
 Key = tuple[str | int, ...]
 Place = tuple[str, int]
-"""A project and the start of a bucket's interval: what all rows of one interval have in common, and a key begins with."""
+"""A project and the start of a bucket: what all rows of one interval have in common, and a key begins with."""
 
 
 class Names(NamedTuple):

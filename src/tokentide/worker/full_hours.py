@@ -1,4 +1,4 @@
-"""Which hours have more names than get rows? The log says so once for each, and never so often that it is full of it."""
+"""Which hours have more names than get rows? The log says so once for each, and never too often."""
 
 from __future__ import annotations
 

@@ -272,7 +272,9 @@ def test_what_is_accepted_can_be_stored(chdb_store, parts):
     for table in TABLES:
         wanted = {row.key: row for bucket, row in snapshot.rows if bucket.table is table}
         assert {row.key: row for row in read_rows(chdb_store, table, state.partition, None)} == wanted
-        assert {row.key: row for row in read_places(chdb_store, table, state.partition, {key[:2] for key in wanted})} == wanted
+        assert {
+            row.key: row for row in read_places(chdb_store, table, state.partition, {key[:2] for key in wanted})
+        } == wanted
     stored = chdb_store.ask(
         Query(
             "events",
