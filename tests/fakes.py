@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
 from tokentide.events import RawRecord
-from tokentide.rollups import TABLES, Key, RowState, Table
+from tokentide.rollups import TABLES, Key, Place, RowState, Table
 from tokentide.store.rows import Batch, Progress
 from tokentide.worker.ports import Bounds, DeadLetter
 
@@ -85,7 +85,7 @@ class Line:
 
     Attributes:
         calls: the name of every call so far: `write <table>`, `write progress`, `read progress`, `read <table>`,
-            `read keys <table>`, `bounds`, `ends`, `offset_at`, `read log`, `commit`, `send`.
+            `read places <table>`, `bounds`, `ends`, `offset_at`, `read log`, `commit`, `send`.
     """
 
     def __init__(self, chance: Callable[[str], Fault | None] = lambda _: None) -> None:
@@ -251,11 +251,11 @@ class FakeRows:
 
         return await self._line.carry(f"read {table.name}", lambda: self._tables.of(table, partition, is_wanted))
 
-    async def read_keys(self, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
+    async def read_places(self, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
         """See `Rows`."""
-        wanted = set(keys)
+        wanted = set(places)
         return await self._line.carry(
-            f"read keys {table.name}", lambda: self._tables.of(table, partition, wanted.__contains__)
+            f"read places {table.name}", lambda: self._tables.of(table, partition, lambda key: key[:2] in wanted)
         )
 
 

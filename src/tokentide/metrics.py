@@ -62,6 +62,12 @@ WORKER_METRICS = (
     Metric(
         "tokentide_late_events_total", "counter", "events older than the hot window of their partition", ("partition",)
     ),
+    Metric(
+        "tokentide_overflowed_events_total",
+        "counter",
+        "events counted under `__other__`, for their names or for their error_code, because their hour had too many",
+        ("partition", "kind"),
+    ),
     Metric("tokentide_flush_seconds", "histogram", "time of one flush, rows to commit", buckets=_FLUSH_SECONDS),
     Metric("tokentide_flush_rows_total", "counter", "rows stored", ("table",)),
     Metric("tokentide_flush_failures_total", "counter", "flush attempts that failed and were repeated", ("kind",)),

@@ -65,6 +65,12 @@ class Settings(BaseModel):
     hot_window_seconds: int = Field(7200, ge=60, description="how long a bucket stays in memory, in log time")
     dedup_window_seconds: int = Field(600, ge=0, description="how long an event_id is remembered, in log time")
     dedup_max_ids: int = Field(2_000_000, ge=1, description="most event_ids remembered for one partition")
+    max_names_per_hour: int = Field(
+        2000,
+        ge=1,
+        description="an hour of a project counts so many combinations of names one by one in each partition, and so "
+        "many groups of errors; further ones together, as `__other__`",
+    )
     max_dirty_buckets: int = Field(200_000, ge=1, description="consumption pauses when so many rows wait to be stored")
     max_record_bytes: int = Field(1_048_576, ge=1, description="a larger record is a dead letter")
     dead_ratio_limit: float = Field(

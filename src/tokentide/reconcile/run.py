@@ -79,7 +79,10 @@ class _Work:
         log = KafkaLog(settings)
         try:
             fold = FoldSettings(
-                settings.hot_window_seconds * 1000, settings.dedup_window_seconds * 1000, settings.dedup_max_ids
+                settings.hot_window_seconds * 1000,
+                settings.dedup_window_seconds * 1000,
+                settings.dedup_max_ids,
+                max_names=settings.max_names_per_hour,
             )
             limits = Limits(settings.max_record_bytes, settings.rollup_retention_days)
             examination = Examination(log, self.store, fold, limits, self.most_rows, self.on_read)

@@ -2,17 +2,19 @@
 
 from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.fold import PartitionState
+from tokentide.rollups.names import OTHER, Key, Place
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
 from tokentide.rollups.tables import TABLES, Table
-from tokentide.rollups.targets import Key
 
 __all__ = [
+    "OTHER",
     "TABLES",
     "Counts",
     "EventRows",
     "FoldSettings",
     "Key",
     "PartitionState",
+    "Place",
     "Position",
     "RowState",
     "Snapshot",

@@ -6,7 +6,8 @@ exact whatever happens to the shell:
 
 - A bucket skips the records below its fence: the row that was read back holds them already.
 - A bucket at or above the floor is in memory whenever the store has it, so absent means new. Below the floor it must be
-  read back first: `cold_keys` tells which, `adopt` brings them in.
+  read back first, with all rows of its project and interval: `cold_places` tells which, `adopt` brings them in, and
+  they leave together. So the rows in memory always tell which names an hour has (see `names`).
 - A record is folded as a whole: a state that was left in the middle of one is `broken` and gives no snapshot.
 """
 
@@ -18,14 +19,16 @@ from typing import Any
 import msgspec
 
 from tokentide.events import DecodedEvent, RawRecord, Stretch
-from tokentide.rollups.buckets import Bucket, LatencyBucket
+from tokentide.rollups.buckets import Bucket, ErrorBucket, LatencyBucket
 from tokentide.rollups.calls import sum_durations
 from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.dedup import DedupWindow
 from tokentide.rollups.meaning import is_concrete_call
+from tokentide.rollups.names import Key, NameCap, Names, Place, place_of
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
 from tokentide.rollups.tables import Table
-from tokentide.rollups.targets import KINDS, Key, Route, Target, call_targets, failure_targets
+from tokentide.rollups.targets import KINDS, Route, Target, call_targets, failure_targets, places_of
+from tokentide.rollups.usage import UsageBucket
 
 __all__ = ["PartitionState"]
 
@@ -58,6 +61,8 @@ class PartitionState:
         self._log_time_ms = start.log_time_ms if start.offset else None
         self._last: RawRecord | None = None
         self._version_base = start.epoch << _EPOCH_SHIFT
+        self._cap = NameCap(settings.max_names, self.tables[UsageBucket], self.tables[ErrorBucket])
+        self._known: dict[type[Bucket], set[Place]] = {kind: set() for kind in KINDS}
         self._routes: dict[tuple[Any, ...], Route] = {}
         self._dirty: list[tuple[Key, Bucket]] = []
         self._event_lines: dict[int, bytearray] = {}
@@ -88,22 +93,22 @@ class PartitionState:
         for _ in self._repeats(stretch):
             pass
 
-    def cold_keys(self, stretch: Stretch) -> dict[Table, set[Key]]:
-        """The rows that must be read back before the stretch can be folded."""
-        cold: dict[Table, set[Key]] = {}
+    def cold_places(self, stretch: Stretch) -> dict[Table, set[Place]]:
+        """Where rows must be read back before the stretch can be folded."""
+        cold: dict[Table, set[Place]] = {}
         if self.floor_ms is None:
             return cold
         floor_ms, last_cold_ms = self.floor_ms, self.floor_ms + _HOUR_MS
         for event in stretch.events:
             if event.event_time_ms >= last_cold_ms or not is_concrete_call(event):
                 continue
-            for kind, key in (*call_targets(event), *failure_targets(event)):
-                if int(key[1]) * 1000 < floor_ms and key not in self.tables[kind]:
-                    cold.setdefault(kind.table, set()).add(key)
+            for kind, place in places_of(event):
+                if place[1] * 1000 < floor_ms and place not in self._known[kind]:
+                    cold.setdefault(kind.table, set()).add(place)
         return cold
 
-    def adopt(self, table: Table, rows: Iterable[RowState], asked: Iterable[Key] = ()) -> None:
-        """Take over rows as the store holds them; of the keys that were asked for, the others are new.
+    def adopt(self, table: Table, rows: Iterable[RowState], asked: Iterable[Place] = ()) -> None:
+        """Take over rows as the store holds them: where it was asked for, every one.
 
         A bucket that is in memory already stays: it is at least as far.
         """
@@ -112,9 +117,8 @@ class PartitionState:
         for row in rows:
             if row.key not in buckets:
                 buckets[row.key] = kind.restore(row.values, row.version)
-        for key in asked:
-            if key not in buckets:
-                buckets[key] = kind()
+                self._cap.enter(table, row.key)
+        self._known[kind].update(asked)
 
     def fold(self, stretch: Stretch) -> None:
         """Apply the next records. Their cold keys must have been adopted."""
@@ -156,21 +160,29 @@ class PartitionState:
         floor_ms = self.floor_ms
         if floor_ms is None:
             return
-        for buckets in self.tables.values():
-            gone = [
-                key
-                for key, bucket in buckets.items()
-                if int(key[1]) * 1000 < floor_ms and bucket.stored_version == bucket.version and not bucket.dirty
-            ]
-            for key in gone:
-                del buckets[key]
-            if gone:  # no way may lead there
-                self._routes = {way: route for way, route in self._routes.items() if route.requests}
+        gone = [self._forget_below(kind, floor_ms) for kind in KINDS]
+        if any(gone):  # no way may lead there
+            self._routes = {way: route for way, route in self._routes.items() if route.requests}
 
     def take_counts(self) -> Counts:
         """The counts since the last call."""
         counts, self.counts = self.counts, Counts()
         return counts
+
+    def _forget_below(self, kind: type[Bucket], floor_ms: int) -> bool:
+        """Forget what lies below the floor, but for places with a row that is not stored as it is; whether anything."""
+        buckets, cold, kept = self.tables[kind], [], set()
+        for key, bucket in buckets.items():
+            if int(key[1]) * 1000 < floor_ms:
+                cold.append(key)
+                if bucket.dirty or bucket.stored_version != bucket.version:
+                    kept.add(place_of(key))
+        gone = [key for key in cold if place_of(key) not in kept]
+        for key in gone:
+            del buckets[key]
+        self._known[kind] = kept
+        self._cap.keep(kind.table, lambda place: place[1] * 1000 >= floor_ms or place in kept)
+        return bool(gone)
 
     def _repeats(self, stretch: Stretch) -> Iterator[int]:
         """Move the duplicates window on, and tell which events of the stretch are duplicates, by their places."""
@@ -210,27 +222,35 @@ class PartitionState:
                 late += 1
             five_minutes = time_ms // _HEALTH_MS
             way = (event.project_id, event.provider, event.model, event.agent_id, event.task_type, five_minutes)
-            route = routes.get(way) or self._open(way, event, log_offset + 1)
+            route = routes.get(way)
+            if route is None:
+                names = self._cap.names_of(event, self.counts)
+                route = self._open(way, names, event, log_offset + 1)
             if route is not None:
+                names = route.names
                 if not route.requests:
-                    self._mark(call_targets(event))
+                    self._mark(call_targets(event, names))
                 route.version = log_offset + 1
                 route.add(event)
                 route.usage.add_signals(event)
-            is_news = route is not None or self._apply(call_targets(event), event, log_offset + 1)
+            is_news = route is not None or self._apply(call_targets(event, names), event, log_offset + 1)
             if event.status != "success":
-                is_news |= self._apply(failure_targets(event), event, log_offset + 1)
+                code = self._cap.code_of(event, names, self.counts)
+                is_news |= self._apply(failure_targets(event, names, code), event, log_offset + 1)
             if not is_news:
                 skipped += 1
         return late, skipped
 
-    def _open(self, way: tuple[Any, ...], event: DecodedEvent, version: int) -> Route | None:
+    def _open(self, way: tuple[Any, ...], names: Names, event: DecodedEvent, version: int) -> Route | None:
         """The route of an event; None when a bucket is ahead of the log, so that each must be looked at alone."""
-        targets = list(call_targets(event))
-        buckets = [self._bucket(kind, key) for kind, key in targets]
+        if names.are_shared:  # one route for all of them: they may be without number
+            way = (event.project_id, names, way[-1])
+            if way in self._routes:
+                return self._routes[way]
+        buckets = [self._bucket(kind, key) for kind, key in call_targets(event, names)]
         if any(version <= bucket.fence for bucket in buckets):
             return None
-        route = self._routes[way] = Route(buckets)
+        route = self._routes[way] = Route(buckets, names)
         return route
 
     def _deliver(self) -> None:
@@ -258,6 +278,7 @@ class PartitionState:
         bucket = buckets.get(key)
         if bucket is None:
             bucket = buckets[key] = kind()
+            self._cap.enter(kind.table, key)
         return bucket
 
     def _mark(self, targets: Iterable[Target]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokentide.events import DecodedEvent
-from tokentide.rollups import Key, Position, RowState, Snapshot, Table, month_of
+from tokentide.rollups import Place, Position, RowState, Snapshot, Table, month_of
 from tokentide.store.port import Query, Store
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "batches",
     "columns_of",
     "read_between",
-    "read_keys",
+    "read_places",
     "read_progress",
     "read_rows",
     "write",
@@ -148,12 +148,12 @@ def read_between(store: Store, table: Table, partition: int, begin: int, end: in
     return _ask_rows(store, table, partition, condition, {"begin": begin, "end": end})
 
 
-def read_keys(store: Store, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
-    """The rows of a partition with the given keys; a key without a row is absent from the answer."""
-    wanted = set(keys)
+def read_places(store: Store, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
+    """Every row of a partition that belongs to one of the given projects and intervals."""
+    wanted = set(places)
     condition = "project_id IN {projects:Array(String)} AND toUInt32(bucket) IN {buckets:Array(UInt32)}"
-    args = {"projects": sorted({key[0] for key in wanted}), "buckets": sorted({key[1] for key in wanted})}
-    return [row for row in _ask_rows(store, table, partition, condition, args) if row.key in wanted]
+    args = {"projects": sorted({project for project, _ in wanted}), "buckets": sorted({begin for _, begin in wanted})}
+    return [row for row in _ask_rows(store, table, partition, condition, args) if row.key[:2] in wanted]
 
 
 def _ask_rows(store: Store, table: Table, partition: int, condition: str, args: Mapping[str, Any]) -> list[RowState]:

@@ -84,7 +84,7 @@ async def _fold_records(
                 return False
         some = max(1, min(_AT_ONCE, _AT_ONCE_BYTES // len(waiting[0].value or b" ")))  # records are much alike
         stretch, rest = read_stretch(waiting[:some], limits), waiting[some:]
-        if state.cold_keys(stretch):
+        if state.cold_places(stretch):
             stretch, rest = read_stretch(waiting, limits), []  # one question for the whole slice
             if not await _warm_up(state, stretch, rows, is_mine, failed):
                 return False
@@ -103,11 +103,11 @@ async def _warm_up(
     failed: Callable[[Exception], None],
 ) -> bool:
     """Read back every row that the stretch needs; False when the partition went elsewhere meanwhile."""
-    while cold := state.cold_keys(stretch):  # again after each wait: a flush may have let some go
-        for table, keys in cold.items():
-            read = partial(rows.read_keys, table, state.partition, keys)
+    while cold := state.cold_places(stretch):  # again after each wait: a flush may have let some go
+        for table, places in cold.items():
+            read = partial(rows.read_places, table, state.partition, places)
             found = await until_answered(read, "reading back the rows of late events", is_mine, failed)
             if found is None or not is_mine():
                 return False
-            state.adopt(table, found, keys)
+            state.adopt(table, found, places)
     return True

@@ -21,6 +21,7 @@ from tokentide.worker.breaker import Breaker, RatioLimit
 from tokentide.worker.flushing import Flush, carry_out
 from tokentide.worker.folding import fold_slice
 from tokentide.worker.freshness import Freshness
+from tokentide.worker.full_hours import FullHours
 from tokentide.worker.letters import Letters
 from tokentide.worker.loading import LoadSettings, load
 from tokentide.worker.patience import until_answered
@@ -87,6 +88,7 @@ class Pipeline:
         self._assignment = 0
         self._letters = Letters()
         self._breaker = Breaker(settings.refused, settings.load.topic)
+        self._full_hours = FullHours(settings.load.fold.max_names)
         self._in_flight: Flush | None = None
         self._flushing = asyncio.Lock()
         self._flush_now = asyncio.Event()
@@ -152,7 +154,7 @@ class Pipeline:
             raise
         finally:
             self.room.answered()
-            count_folded(self._metrics, slice_.partition, state.take_counts())
+            self._count_folded(state)
         if self.room.is_scarce(self.waiting_rows):
             self._flush_now.set()
             await self.room.wait(self.waiting_rows)
@@ -218,8 +220,13 @@ class Pipeline:
         if stretch.refusals:
             self._letters.add(partition, stretch.refusals)
             count_refused(self._metrics, partition, stretch.refusals)
-            count_folded(self._metrics, partition, self.states[partition].take_counts())  # so that all counters agree
+            self._count_folded(self.states[partition])  # so that all counters agree
             self._breaker.look_at(partition, stretch)
+
+    def _count_folded(self, state: PartitionState) -> None:
+        counts = state.take_counts()
+        count_folded(self._metrics, state.partition, counts)
+        self._full_hours.tell(state.partition, counts.full_hours, asyncio.get_running_loop().time())
 
     def _let_go(self) -> None:
         """Forget every partition, and show none."""

@@ -229,6 +229,7 @@ def _pipeline_settings(settings: Settings) -> PipelineSettings:
         settings.dedup_window_seconds * 1000,
         settings.dedup_max_ids,
         settings.events_table,
+        settings.max_names_per_hour,
     )
     limits = Limits(settings.max_record_bytes, settings.rollup_retention_days)
     load = LoadSettings(fold, limits, settings.topic_epoch, group=settings.group, topic=settings.topic)
