@@ -8,45 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import promql_parser
 import pytest
 
-from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS
+from tests.promql import METRICS, ROOT, problems_of_expression
 
-ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted(ROOT.glob("deploy/grafana/dashboards/*.json"))
-METRICS = {metric.name: metric for metric in (*WORKER_METRICS, *API_METRICS, *COMMON_METRICS)}
 
 
 def panels(dashboard: Path) -> Iterator[dict[str, Any]]:
     """The panels of a dashboard."""
     yield from json.loads(dashboard.read_text(encoding="utf-8"))["panels"]
-
-
-def problems_of_expression(text: str) -> list[str]:
-    """What is wrong with a dashboard's expression: its grammar, or metrics and labels that do not exist."""
-    problems = []
-    try:
-        expression = promql_parser.parse(re.sub(r"\$__rate_interval|\$__interval|\$__range", "5m", text))
-    except ValueError as error:
-        return [str(error)]
-    labels = {"instance", "job", "le"}
-    used = set()
-
-    def look(node: Any) -> None:
-        if isinstance(node, promql_parser.VectorSelector):
-            name = re.sub(r"_(bucket|sum|count)$", "", node.name or "")
-            name = name if getattr(METRICS.get(name), "kind", "") == "histogram" else node.name
-            if name not in METRICS:
-                problems.append(f"there is no metric {node.name}")
-            else:
-                labels.update(METRICS[name].labels)
-            used.update(matcher.name for matcher in node.matchers.matchers)
-        elif isinstance(node, promql_parser.AggregateExpr) and node.modifier:
-            used.update(node.modifier.labels)
-
-    promql_parser.walk(expression, look)
-    return problems + [f"none of its metrics has the label {name}" for name in sorted(used - labels)]
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda file: file.name)
