@@ -1,7 +1,7 @@
 """How does a database get the schema, and keep it? Its own command, run before the worker and the API.
 
-The statements of each file of `schema/` may run twice. A file is recorded after they ran, so that a crash before that is
-repaired by running them again. A file that was applied never changes: what is new comes in a new file.
+The statements of each file of `schema/` may run twice. A file is recorded after they ran, so that a crash before
+that is repaired by running them again. A file that was applied never changes: what is new comes in a new file.
 """
 
 from __future__ import annotations

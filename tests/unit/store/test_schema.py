@@ -99,7 +99,8 @@ def test_comments_may_hold_anything() -> None:
 
 def test_a_file_may_hold_several_statements() -> None:
     """A line with a semicolon and nothing else divides them, and a comment may head each."""
-    text = "-- one; two\nCREATE OR REPLACE VIEW {database}.a AS SELECT ';'\n;\n-- b;\nCREATE OR REPLACE VIEW {database}.b\n"
+    text = "-- one; two\nCREATE OR REPLACE VIEW {database}.a AS SELECT ';'\n"
+    text += ";\n-- b;\nCREATE OR REPLACE VIEW {database}.b\n"
     [step] = render([Template(7, "007_views", text)], ALONE)
     first, second = "CREATE OR REPLACE VIEW `tokentide`.a AS SELECT ';'", "CREATE OR REPLACE VIEW `tokentide`.b"
     assert step.statements == (first, second)
