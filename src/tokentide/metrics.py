@@ -84,6 +84,7 @@ WORKER_METRICS = (
     Metric("tokentide_dirty_buckets", "gauge", "buckets and event rows in memory that are not stored yet"),
     Metric("tokentide_dedup_ids", "gauge", "event_ids remembered"),
     Metric("tokentide_rebalances_total", "counter", "assignments of partitions"),
+    Metric("tokentide_ready", "gauge", "1 while /readyz says yes: partitions are loaded, and the store answers"),
     Metric("tokentide_paused", "gauge", "1 while consumption waits for the store"),
     Metric("tokentide_state_load_seconds", "gauge", "time of the last loading of state after an assignment"),
 )

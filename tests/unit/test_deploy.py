@@ -200,13 +200,21 @@ def test_prometheus_asks_our_services() -> None:
     settings = load(environment_of(OURS["worker"]), env_file=None)
     ports = {"worker": settings.metrics_port, "api": settings.api_port}
     assert {name: (job["names"], job["port"]) for name, job in jobs.items()} == {n: ([n], p) for n, p in ports.items()}
+    assert config["rule_files"] == ["rules/*.yml"]
+    assert "./deploy/prometheus/rules:/etc/prometheus/rules:ro" in SERVICES["prometheus"]["volumes"]
 
 
-def test_grafana_finds_prometheus_and_its_dashboards() -> None:
-    """The data source is the composition's Prometheus, and the dashboards are mounted where they are looked for."""
+def test_grafana_finds_its_sources_and_dashboards() -> None:
+    """Its sources are the composition's Prometheus and ClickHouse, only read; dashboards are where it looks for them."""
     provisioning = DEPLOY / "grafana/provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text(encoding="utf-8"))["datasources"]
     assert source["url"] == "http://prometheus:9090"
+    (views,) = yaml.safe_load((provisioning / "datasources/clickhouse.yml").read_text(encoding="utf-8"))["datasources"]
+    assert (views["jsonData"]["host"], views["jsonData"]["port"]) == ("clickhouse", 8123)
+    assert {"setting": "readonly", "value": "2"} in views["jsonData"]["customSettings"]
+    environment = SERVICES["grafana"]["environment"]
+    assert views["secureJsonData"]["password"].removeprefix("$") in environment
+    assert environment["GF_PLUGINS_PREINSTALL_SYNC"] == views["type"]
     (provider,) = yaml.safe_load((provisioning / "dashboards/tokentide.yml").read_text(encoding="utf-8"))["providers"]
     folder = provider["options"]["path"]
     assert f"./deploy/grafana/dashboards:{folder}:ro" in SERVICES["grafana"]["volumes"]

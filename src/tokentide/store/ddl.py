@@ -1,4 +1,7 @@
-"""Which statements make the schema? Numbered templates become SQL here: pure, so that snapshots show every change."""
+"""Which statements make the schema? Numbered templates become SQL here: pure, so that snapshots show every change.
+
+Statements of one template are divided by a line that holds a semicolon, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ _PLACEHOLDER = re.compile(
 )
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)", re.MULTILINE)
 _TTL = re.compile(r"^TTL (.+ INTERVAL (\d+) DAY)$", re.MULTILINE)
+_DIVISION = re.compile(r"^;\n", re.MULTILINE)
 _STORED_TTL = re.compile(r" TTL .*?(?:toIntervalDay\((\d+)\)|INTERVAL (\d+) DAY)")
 
 
@@ -30,7 +34,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One file of the schema: one statement, with placeholders. `checksum` is the SHA-256 of its text."""
+    """One file of the schema: statements with placeholders, mostly one. `checksum` is the SHA-256 of its text."""
 
     version: int
     name: str
@@ -44,12 +48,17 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement of the schema, ready to run; running it again changes nothing."""
+    """The statements of one file of the schema, ready to run; running them again changes nothing."""
 
     version: int
     name: str
     checksum: str
-    sql: str
+    statements: tuple[str, ...]
+
+    @property
+    def sql(self) -> str:
+        """All of them, as people read them."""
+        return ";\n\n".join(self.statements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,12 @@ def render(templates: Iterable[Template], target: Target) -> list[Step]:
     """The statements, in order, without the comments that head their files."""
     values = _values(target)
     return [
-        Step(template.version, template.name, template.checksum, _fill(template.text, values))
+        Step(
+            template.version,
+            template.name,
+            template.checksum,
+            tuple(_fill(statement, values) for statement in _DIVISION.split(template.text)),
+        )
         for template in sorted(templates, key=lambda template: template.version)
     ]
 

@@ -1,13 +1,13 @@
 """How does a database get the schema, and keep it? Its own command, run before the worker and the API.
 
-Each file of `schema/` is one statement that may run twice. It is recorded after it ran, so that a crash between the two
-is repaired by running it again. A file that was applied never changes: what is new comes in a new file.
+The statements of each file of `schema/` may run twice. A file is recorded after they ran, so that a crash before
+that is repaired by running them again. A file that was applied never changes: what is new comes in a new file.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import resources
@@ -30,7 +30,7 @@ from tokentide.store.port import Query, Store
 
 __all__ = ["EXPECTED_VERSION", "Applied", "migrate", "schema_version", "templates", "wrong_ttls"]
 
-EXPECTED_VERSION = 13
+EXPECTED_VERSION = 18
 """The version of the schema that this code reads and writes: the number of the last file."""
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """One thing that `migrate` did: its name for people, and the statement."""
+    """One thing that `migrate` did: its name for people, and its SQL."""
 
     name: str
     sql: str
@@ -104,7 +104,7 @@ def _make_tables(settings: Settings, target: Target) -> Iterator[Applied]:
         _check(steps, recorded)
         for step in steps:
             if step.version not in recorded:
-                yield _run(store, Applied(step.name, step.sql))
+                yield _run(store, Applied(step.name, step.sql), step.statements)
                 _record(store, step)
         for ttl in wrong_ttls(store, settings):
             yield _run(store, Applied(f"{ttl.table} keeps rows for {ttl.days} days", ttl.sql))
@@ -114,8 +114,10 @@ def _open(settings: Settings, database: str) -> Store:
     return open_store(settings.clickhouse.get_secret_value(), database, cluster=settings.cluster)
 
 
-def _run(store: Store, step: Applied) -> Applied:
-    store.command(step.sql)
+def _run(store: Store, step: Applied, statements: Sequence[str] = ()) -> Applied:
+    """Do one thing: its statements one after the other, or else the one that it is."""
+    for statement in statements or (step.sql,):
+        store.command(statement)
     logger.info("migrated: %s", step.name)
     return step
 

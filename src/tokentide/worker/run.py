@@ -76,6 +76,7 @@ class _Worker:
         self._store_error: str | None = "not asked yet"
         self._app: Any = None
         self._pipeline: Pipeline | None = None
+        self._metrics.gauge("ready").set_function(lambda: self._unready() is None)
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
