@@ -8,7 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    TopicAlreadyExistsError,
+    UnsupportedSaslMechanismError,
+    for_code,
+)
 from aiokafka.helpers import create_ssl_context
 
 from tokentide.errors import DependencyUnavailable, SettingsError
@@ -121,8 +129,51 @@ async def _administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClie
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise DependencyUnavailable(
-            f"Kafka at {settings.kafka} does not answer: {error!r}. Check TOKENTIDE_KAFKA."
-        ) from error
+        raise DependencyUnavailable(await _why_not(settings, error)) from error
     finally:
         await admin.close()
+
+
+async def _why_not(settings: Settings, error: Exception) -> str:
+    """What is wrong with the way to Kafka, and what to do: the client itself only says that it found none."""
+    for address in settings.kafka.split(","):
+        refusal = await _refusal(settings, address)
+        if advice := _advice(settings, refusal):
+            return f"Kafka at {address}: {advice}"
+    return f"Kafka at {settings.kafka} does not answer: {error!r}. Check TOKENTIDE_KAFKA."
+
+
+async def _refusal(settings: Settings, address: str) -> Exception | None:
+    """How one broker answers to a connection; None when that comes about."""
+    options = kafka_options(settings)
+    del options["bootstrap_servers"]
+    host, _, port = address.rpartition(":")
+    try:
+        connection = await create_conn(host, int(port), request_timeout_ms=_REQUEST_MS, **options)
+    except (KafkaError, OSError, TimeoutError, ValueError) as refusal:
+        return refusal
+    connection.close()
+    return None
+
+
+def _advice(settings: Settings, refusal: Exception | None) -> str:
+    """What to do about a refusal; empty when it says nothing of security."""
+    match refusal:
+        case ssl.SSLCertVerificationError():
+            return (
+                f"its certificate is not to be trusted: {refusal.verify_message}. TOKENTIDE_KAFKA_TLS_CA must name the "
+                "file with the authorities that signed it, and TOKENTIDE_KAFKA the hosts that it is made out to"
+            )
+        case ssl.SSLError():
+            return f"no TLS there ({refusal.reason}). Check TOKENTIDE_KAFKA_SECURITY_PROTOCOL and the port"
+        case UnsupportedSaslMechanismError():
+            return (
+                f"it does not take {settings.kafka_sasl_mechanism}. Check TOKENTIDE_KAFKA_SASL_MECHANISM and "
+                "TOKENTIDE_KAFKA_SECURITY_PROTOCOL"
+            )
+        case SaslAuthenticationFailed() | AuthenticationFailedError():
+            return (
+                f"user {settings.kafka_sasl_username} was refused. Check TOKENTIDE_KAFKA_SASL_USERNAME, "
+                "TOKENTIDE_KAFKA_SASL_PASSWORD and TOKENTIDE_KAFKA_SASL_MECHANISM"
+            )
+    return ""

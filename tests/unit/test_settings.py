@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tokentide.dsn import hide_password
 from tokentide.errors import SettingsError
-from tokentide.settings import Settings, describe, environment_of, hide_password, load, unknown_names
+from tokentide.settings import Settings, describe, environment_of, load, unknown_names
 
 
 def problems_of(**variables: str) -> list[str]:

@@ -46,7 +46,7 @@ def run(settings: Settings, wanted: Wanted, *, most_rows: int, rebuild: bool, as
     """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    dsn = settings.clickhouse.get_secret_value()
+    dsn = settings.clickhouse_dsn
     with (
         closing(open_store(dsn, settings.database, cluster=settings.cluster)) as store,
         Progress(*columns, console=console, disable=not console.is_terminal) as bar,

@@ -37,7 +37,7 @@ def run_api(settings: Settings) -> None:
     Raises:
         SettingsError: the address cannot be bound.
     """
-    dsn = settings.clickhouse.get_secret_value()
+    dsn = settings.clickhouse_dsn
     limits = ReadLimits(settings.query_timeout_seconds, settings.query_memory_bytes)
     reading = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster, limits=limits)
     writing = partial(open_store, dsn, settings.database, cluster=settings.cluster)

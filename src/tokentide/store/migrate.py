@@ -111,7 +111,7 @@ def _make_tables(settings: Settings, target: Target) -> Iterator[Applied]:
 
 
 def _open(settings: Settings, database: str) -> Store:
-    return open_store(settings.clickhouse.get_secret_value(), database, cluster=settings.cluster)
+    return open_store(settings.clickhouse_dsn, database, cluster=settings.cluster)
 
 
 def _run(store: Store, step: Applied, statements: Sequence[str] = ()) -> Applied:

@@ -167,7 +167,7 @@ class _Worker:
     async def _open_store(self) -> Store:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _STORE_PATIENCE_SECONDS
-        dsn = self._settings.clickhouse.get_secret_value()
+        dsn = self._settings.clickhouse_dsn
         while True:
             try:
                 return await asyncio.to_thread(open_store, dsn, self._settings.database, cluster=self._settings.cluster)
