@@ -23,8 +23,8 @@ from prometheus_client import CollectorRegistry
 
 from tests.unit.api.fakes import FakeStore
 from tokentide import __version__
-from tokentide.api.app import create_app
 from tokentide.cli import cli
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings, load, unknown_names
 from tokentide.worker import probes
 from tokentide.worker.run import _LINGER_SECONDS, _STOP_SECONDS
