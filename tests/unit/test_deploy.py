@@ -205,7 +205,7 @@ def test_prometheus_asks_our_services() -> None:
 
 
 def test_grafana_finds_its_sources_and_dashboards() -> None:
-    """Its sources are the composition's Prometheus and ClickHouse, only read; dashboards are where it looks for them."""
+    """Its sources are the composition's Prometheus and ClickHouse, only read; dashboards lie where it looks."""
     provisioning = DEPLOY / "grafana/provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text(encoding="utf-8"))["datasources"]
     assert source["url"] == "http://prometheus:9090"
