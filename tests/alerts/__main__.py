@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 from tests.alerts.scenes import SCENES, play
@@ -44,7 +45,8 @@ def _played(stage, scene):
     try:
         fired_seconds, resolved_seconds = play(stage, scene)
     except AssertionError as error:
-        print(f"FAILED  {error}", flush=True)
+        print(f"FAILED  {scene.name}: {error}", flush=True)
+        traceback.print_exc()
         return False
     print(f"{scene.name}: fired within {fired_seconds:.0f} s, resolved {resolved_seconds:.0f} s after", flush=True)
     for alert in sorted(scene.alerts):

@@ -24,10 +24,10 @@ __all__ = ["Watching", "hastened", "watching"]
 
 _WINDOW = "10s"
 _LOWER = {
-    "tokentide:lag_records:sum > 10000": "tokentide:lag_records:sum > 50",
+    "tokentide:lag_records:sum > 50000": "tokentide:lag_records:sum > 50",
     "tokentide:freshness_seconds:max > 60": "tokentide:freshness_seconds:max > 5",
     "tokentide:freshness_seconds:max > 900": "tokentide:freshness_seconds:max > 8",
-    "(increase(tokentide_rebalances_total[10s])) > 4": "(increase(tokentide_rebalances_total[10s])) > 1",
+    "(increase(tokentide_rebalances_total[10s])) > 4": "(increase(tokentide_rebalances_total[10s])) > 0",
     "(increase(tokentide_retries_total[10s])) > 5": "(increase(tokentide_retries_total[10s])) > 1",
 }
 """Thresholds that would take minutes to reach."""
