@@ -7,6 +7,7 @@ An unexpected error anywhere makes the pipeline `failed`: it folds and flushes n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -92,6 +93,7 @@ class Pipeline:
         self._in_flight: Flush | None = None
         self._flushing = asyncio.Lock()
         self._flush_now = asyncio.Event()
+        self._stored: dict[int, Progress] = {}
 
     @property
     def waiting_rows(self) -> int:
@@ -184,6 +186,12 @@ class Pipeline:
             self._flush_now.clear()
             await self.flush()
 
+    async def show_lag(self) -> None:
+        """Show what waits in the log by now, also while a flush goes on; nothing new while Kafka does not answer."""
+        with contextlib.suppress(DependencyUnavailable):
+            ends = await self._log.ends(self._stored)
+            show_lag(self._metrics, self._stored.values(), ends)  # looked up anew: partitions may be gone by now
+
     async def _load(self, partitions: Collection[int], is_mine: Callable[[], bool]) -> bool:
         """Take the partitions on; False when they went elsewhere meanwhile."""
         loaded = {}
@@ -230,7 +238,7 @@ class Pipeline:
 
     def _let_go(self) -> None:
         """Forget every partition, and show none."""
-        self.states, self.ends, self.loaded = {}, {}, False
+        self.states, self.ends, self.loaded, self._stored = {}, {}, False, {}
         self._letters = Letters()
         forget_partitions(self._metrics)
         self.room.made()
@@ -282,4 +290,5 @@ class Pipeline:
             state.evict()
         for entry in flush.progress:
             self.freshness.raise_to(entry.partition, entry.through_ms)
+            self._stored[entry.partition] = entry
         show_lag(self._metrics, flush.progress, self.ends)

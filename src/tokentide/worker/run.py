@@ -113,6 +113,7 @@ class _Worker:
         tasks = [
             asyncio.create_task(self._guarded(self._pipeline.flush_forever())),
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
+            asyncio.create_task(self._guarded(self._show_lag(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),
             asyncio.create_task(collector.collect_forever()),
             asyncio.create_task(self._guarded(self._run_app())),
@@ -204,6 +205,13 @@ class _Worker:
             if watchdog.stalled(positions, pipeline.ends, excused=excused, now=loop.time()):
                 faulthandler.dump_traceback(file=sys.stderr)
                 raise RuntimeError(f"records wait, and nothing has moved for {_STALL_SECONDS:.0f} s")
+
+    @staticmethod
+    async def _show_lag(pipeline: Pipeline) -> None:
+        """Keep the lag true while flushes take long, which is when it matters."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await pipeline.show_lag()
 
     def _gauge(self, pipeline: Pipeline) -> None:
         buckets = self._metrics.gauge("buckets")

@@ -710,3 +710,28 @@ async def test_without_the_end_of_the_log_nothing_is_claimed():
     assert progress_of(world).through_ms == AT_MS + HOUR_MS - 1
     assert worker.count("lag_records") == 1  # as of when it was last known
     assert worker.pipeline.ends == {}
+
+
+@in_virtual_time
+async def test_the_lag_is_shown_while_a_flush_hangs():
+    """It grows with the log when the store does not answer, and shows nothing of partitions that went meanwhile."""
+    world = hourly(3)
+    worker, gate = await started(world, 1), Gate()
+    await worker.flush()
+    assert worker.count("lag_records") == 2
+    await worker.feed(1)
+    worker.line.lay_out("write progress", gate)
+    flushing = asyncio.create_task(worker.flush())
+    await gate.reached.wait()
+    world.append(0, AT_MS + 9 * HOUR_MS, an_event(9, at_ms=AT_MS + 9 * HOUR_MS))
+    await worker.pipeline.show_lag()
+    assert worker.count("lag_records") == 3  # one of which is folded, and waits for the store
+    worker.line.lay_out("ends", Fault.UNAVAILABLE)
+    await worker.pipeline.show_lag()
+    assert worker.count("lag_records") == 3
+    gate.open()
+    assert await flushing
+    await worker.pipeline.revoked()
+    await worker.pipeline.show_lag()
+    lags = [metric for metric in worker.metrics.registry.collect() if metric.name == "tokentide_lag_records"]
+    assert lags[0].samples == []
