@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAlreadyExistsError,
@@ -164,8 +165,6 @@ def _advice(settings: Settings, refusal: Exception | None) -> str:
                 f"its certificate is not to be trusted: {refusal.verify_message}. TOKENTIDE_KAFKA_TLS_CA must name the "
                 "file with the authorities that signed it, and TOKENTIDE_KAFKA the hosts that it is made out to"
             )
-        case ssl.SSLError():
-            return f"no TLS there ({refusal.reason}). Check TOKENTIDE_KAFKA_SECURITY_PROTOCOL and the port"
         case UnsupportedSaslMechanismError():
             return (
                 f"it does not take {settings.kafka_sasl_mechanism}. Check TOKENTIDE_KAFKA_SASL_MECHANISM and "
@@ -175,5 +174,10 @@ def _advice(settings: Settings, refusal: Exception | None) -> str:
             return (
                 f"user {settings.kafka_sasl_username} was refused. Check TOKENTIDE_KAFKA_SASL_USERNAME, "
                 "TOKENTIDE_KAFKA_SASL_PASSWORD and TOKENTIDE_KAFKA_SASL_MECHANISM"
+            )
+        case ssl.SSLError() | KafkaConnectionError() | ConnectionResetError():
+            return (
+                f"it hangs up, as it does on who speaks another protocol than its port ({refusal!r}). Check "
+                "TOKENTIDE_KAFKA_SECURITY_PROTOCOL and the port"
             )
     return ""
