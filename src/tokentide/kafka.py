@@ -23,7 +23,15 @@ from aiokafka.helpers import create_ssl_context
 from tokentide.errors import DependencyUnavailable, SettingsError
 from tokentide.settings import Settings
 
-__all__ = ["LARGEST_LETTER_BYTES", "ensure_topics", "kafka_options", "missing_topics", "partition_counts"]
+__all__ = [
+    "LARGEST_LETTER_BYTES",
+    "ensure_topics",
+    "kafka_options",
+    "missing_topics",
+    "partition_counts",
+    "topic_configurations",
+    "why_unreachable",
+]
 
 LARGEST_LETTER_BYTES = 64 * 1024 * 1024
 """Largest record of the dead-letter topic. A compressed record of the events' topic may hold more than that topic's own
@@ -33,6 +41,8 @@ _WEEK_MS = 7 * 24 * 3600 * 1000
 _DEAD_RETENTION_MS = 30 * 24 * 3600 * 1000
 _REQUEST_MS = 15_000
 _FRAMING_BYTES = 64 * 1024
+_SAFE = 3
+"""Replicas from which one may be lost while all goes on."""
 
 
 def kafka_options(settings: Settings) -> dict[str, Any]:
@@ -66,17 +76,7 @@ async def ensure_topics(settings: Settings, *, partitions: int, replication: int
         DependencyUnavailable: Kafka does not answer, or refuses to make them.
     """
     missing = await missing_topics(settings)
-    configurations = {
-        settings.topic: {
-            "message.timestamp.type": "LogAppendTime",
-            "retention.ms": str(_WEEK_MS),
-            "max.message.bytes": str(settings.max_record_bytes + _FRAMING_BYTES),
-        },
-        settings.dead_topic: {
-            "retention.ms": str(_DEAD_RETENTION_MS),
-            "max.message.bytes": str(LARGEST_LETTER_BYTES),
-        },
-    }
+    configurations = topic_configurations(settings, replication)
     wanted = [NewTopic(name, partitions, replication, topic_configs=configurations[name]) for name in missing]
     if wanted:
         async with _administration(settings) as admin:
@@ -85,6 +85,24 @@ async def ensure_topics(settings: Settings, *, partitions: int, replication: int
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise DependencyUnavailable(f"topic {name} cannot be made: {for_code(code).__name__}")
     return missing
+
+
+def topic_configurations(settings: Settings, replication: int) -> dict[str, dict[str, str]]:
+    """How each topic is set up when it is made; with three replicas, two must have what is acknowledged."""
+    both = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"} if replication >= _SAFE else {}
+    return {
+        settings.topic: both
+        | {
+            "message.timestamp.type": "LogAppendTime",
+            "retention.ms": str(_WEEK_MS),
+            "max.message.bytes": str(settings.max_record_bytes + _FRAMING_BYTES),
+        },
+        settings.dead_topic: both
+        | {
+            "retention.ms": str(_DEAD_RETENTION_MS),
+            "max.message.bytes": str(LARGEST_LETTER_BYTES),
+        },
+    }
 
 
 async def missing_topics(settings: Settings) -> list[str]:
@@ -130,12 +148,12 @@ async def _administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClie
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise DependencyUnavailable(await _why_not(settings, error)) from error
+        raise DependencyUnavailable(await why_unreachable(settings, error)) from error
     finally:
         await admin.close()
 
 
-async def _why_not(settings: Settings, error: Exception) -> str:
+async def why_unreachable(settings: Settings, error: Exception) -> str:
     """What is wrong with the way to Kafka, and what to do: the client itself only says that it found none."""
     for address in settings.kafka.split(","):
         refusal = await _refusal(settings, address)
