@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAlreadyExistsError,
@@ -22,7 +23,15 @@ from aiokafka.helpers import create_ssl_context
 from tokentide.errors import DependencyUnavailable, SettingsError
 from tokentide.settings import Settings
 
-__all__ = ["LARGEST_LETTER_BYTES", "ensure_topics", "kafka_options", "missing_topics", "partition_counts"]
+__all__ = [
+    "LARGEST_LETTER_BYTES",
+    "ensure_topics",
+    "kafka_options",
+    "missing_topics",
+    "partition_counts",
+    "topic_configurations",
+    "why_unreachable",
+]
 
 LARGEST_LETTER_BYTES = 64 * 1024 * 1024
 """Largest record of the dead-letter topic. A compressed record of the events' topic may hold more than that topic's own
@@ -32,6 +41,8 @@ _WEEK_MS = 7 * 24 * 3600 * 1000
 _DEAD_RETENTION_MS = 30 * 24 * 3600 * 1000
 _REQUEST_MS = 15_000
 _FRAMING_BYTES = 64 * 1024
+_SAFE = 3
+"""Replicas from which one may be lost while all goes on."""
 
 
 def kafka_options(settings: Settings) -> dict[str, Any]:
@@ -65,17 +76,7 @@ async def ensure_topics(settings: Settings, *, partitions: int, replication: int
         DependencyUnavailable: Kafka does not answer, or refuses to make them.
     """
     missing = await missing_topics(settings)
-    configurations = {
-        settings.topic: {
-            "message.timestamp.type": "LogAppendTime",
-            "retention.ms": str(_WEEK_MS),
-            "max.message.bytes": str(settings.max_record_bytes + _FRAMING_BYTES),
-        },
-        settings.dead_topic: {
-            "retention.ms": str(_DEAD_RETENTION_MS),
-            "max.message.bytes": str(LARGEST_LETTER_BYTES),
-        },
-    }
+    configurations = topic_configurations(settings, replication)
     wanted = [NewTopic(name, partitions, replication, topic_configs=configurations[name]) for name in missing]
     if wanted:
         async with _administration(settings) as admin:
@@ -84,6 +85,24 @@ async def ensure_topics(settings: Settings, *, partitions: int, replication: int
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise DependencyUnavailable(f"topic {name} cannot be made: {for_code(code).__name__}")
     return missing
+
+
+def topic_configurations(settings: Settings, replication: int) -> dict[str, dict[str, str]]:
+    """How each topic is set up when it is made; with three replicas, two must have what is acknowledged."""
+    both = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"} if replication >= _SAFE else {}
+    return {
+        settings.topic: both
+        | {
+            "message.timestamp.type": "LogAppendTime",
+            "retention.ms": str(_WEEK_MS),
+            "max.message.bytes": str(settings.max_record_bytes + _FRAMING_BYTES),
+        },
+        settings.dead_topic: both
+        | {
+            "retention.ms": str(_DEAD_RETENTION_MS),
+            "max.message.bytes": str(LARGEST_LETTER_BYTES),
+        },
+    }
 
 
 async def missing_topics(settings: Settings) -> list[str]:
@@ -129,12 +148,12 @@ async def _administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClie
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise DependencyUnavailable(await _why_not(settings, error)) from error
+        raise DependencyUnavailable(await why_unreachable(settings, error)) from error
     finally:
         await admin.close()
 
 
-async def _why_not(settings: Settings, error: Exception) -> str:
+async def why_unreachable(settings: Settings, error: Exception) -> str:
     """What is wrong with the way to Kafka, and what to do: the client itself only says that it found none."""
     for address in settings.kafka.split(","):
         refusal = await _refusal(settings, address)
@@ -164,8 +183,6 @@ def _advice(settings: Settings, refusal: Exception | None) -> str:
                 f"its certificate is not to be trusted: {refusal.verify_message}. TOKENTIDE_KAFKA_TLS_CA must name the "
                 "file with the authorities that signed it, and TOKENTIDE_KAFKA the hosts that it is made out to"
             )
-        case ssl.SSLError():
-            return f"no TLS there ({refusal.reason}). Check TOKENTIDE_KAFKA_SECURITY_PROTOCOL and the port"
         case UnsupportedSaslMechanismError():
             return (
                 f"it does not take {settings.kafka_sasl_mechanism}. Check TOKENTIDE_KAFKA_SASL_MECHANISM and "
@@ -175,5 +192,10 @@ def _advice(settings: Settings, refusal: Exception | None) -> str:
             return (
                 f"user {settings.kafka_sasl_username} was refused. Check TOKENTIDE_KAFKA_SASL_USERNAME, "
                 "TOKENTIDE_KAFKA_SASL_PASSWORD and TOKENTIDE_KAFKA_SASL_MECHANISM"
+            )
+        case ssl.SSLError() | KafkaConnectionError() | ConnectionResetError():
+            return (
+                f"it hangs up, as it does on who speaks another protocol than its port ({refusal!r}). Check "
+                "TOKENTIDE_KAFKA_SECURITY_PROTOCOL and the port"
             )
     return ""
