@@ -14,7 +14,14 @@ from aiokafka.helpers import create_ssl_context
 from tokentide.errors import DependencyUnavailable, SettingsError
 from tokentide.settings import Settings
 
-__all__ = ["LARGEST_LETTER_BYTES", "ensure_topics", "kafka_options", "missing_topics", "partition_counts"]
+__all__ = [
+    "LARGEST_LETTER_BYTES",
+    "administration",
+    "ensure_topics",
+    "kafka_options",
+    "missing_topics",
+    "partition_counts",
+]
 
 LARGEST_LETTER_BYTES = 64 * 1024 * 1024
 """Largest record of the dead-letter topic. A compressed record of the events' topic may hold more than that topic's own
@@ -70,7 +77,7 @@ async def ensure_topics(settings: Settings, *, partitions: int, replication: int
     }
     wanted = [NewTopic(name, partitions, replication, topic_configs=configurations[name]) for name in missing]
     if wanted:
-        async with _administration(settings) as admin:
+        async with administration(settings) as admin:
             answer = await admin.create_topics(wanted, timeout_ms=_REQUEST_MS)
         for name, code, *_ in answer.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
@@ -84,7 +91,7 @@ async def missing_topics(settings: Settings) -> list[str]:
     Raises:
         DependencyUnavailable: Kafka does not answer.
     """
-    async with _administration(settings) as admin:
+    async with administration(settings) as admin:
         there = set(await admin.list_topics())
     return [name for name in (settings.topic, settings.dead_topic) if name not in there]
 
@@ -96,7 +103,7 @@ async def partition_counts(settings: Settings) -> dict[str, int]:
         DependencyUnavailable: Kafka does not answer, or does not have them.
     """
     wanted = [settings.topic, settings.dead_topic]
-    async with _administration(settings) as admin:
+    async with administration(settings) as admin:
         described = {entry["topic"]: entry for entry in await admin.describe_topics(wanted)}
     missing = [name for name in wanted if name not in described or not described[name]["partitions"]]
     if missing:
@@ -115,7 +122,12 @@ def _ssl_context(authorities_file: str) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def _administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Kafka's administration, while the block lasts.
+
+    Raises:
+        DependencyUnavailable: Kafka does not answer, or refuses what is asked inside.
+    """
     admin = AIOKafkaAdminClient(request_timeout_ms=_REQUEST_MS, **kafka_options(settings))
     try:
         await admin.start()
