@@ -13,9 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tokentide.doctor.finding import Kind
+from tokentide.doctor.kinds import KINDS
 from tokentide.events import Event
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS, Metric
-from tokentide.settings import Settings, describe
+from tokentide.provenance import describe
+from tokentide.settings import Settings
 from tokentide.store.queries import catalogue
 from tokentide.store.queries.catalogue import Column, Function, Operator
 from tokentide.store.queries.datasources import DATASOURCES
@@ -24,6 +27,7 @@ __all__ = [
     "TABLES",
     "columns_table",
     "events_table",
+    "findings_table",
     "metrics_table",
     "operators_table",
     "renewed",
@@ -80,6 +84,16 @@ def operators_table() -> str:
     return _table(("filter", "operators"), rows)
 
 
+def findings_table(kinds: Iterable[Kind]) -> str:
+    """Some of the findings of the doctor: name, gravity, meaning, remedy."""
+    rows = [(f"`{kind.name}`", _gravity(kind), kind.meaning, kind.remedy) for kind in kinds]
+    return _table(("finding", "gravity", "meaning", "what to do"), rows)
+
+
+def _gravity(kind: Kind) -> str:
+    return f"problem, {kind.exit_code}" if kind.exit_code else "advice"
+
+
 def columns_table(datasource: str, besides: str | None = None) -> str:
     """The columns of a datasource, but those that another one has."""
     known = DATASOURCES[besides].columns if besides else ()
@@ -110,6 +124,7 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("metrics.md", "worker metrics"): lambda: metrics_table(WORKER_METRICS),
     ("metrics.md", "api metrics"): lambda: metrics_table(API_METRICS),
     ("metrics.md", "common metrics"): lambda: metrics_table(COMMON_METRICS),
+    ("doctor.md", "findings"): lambda: findings_table(KINDS.values()),
     ("events.md", "fields"): events_table,
     ("truefoundry.md", "operators"): operators_table,
     **{

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +17,11 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from tokentide.dsn import HIDDEN, hide_password, with_authorities
+from tokentide.dsn import with_authorities
 from tokentide.errors import SettingsError
 from tokentide.shards import parse_shards
 
-__all__ = ["Described", "Settings", "describe", "environment_of", "load", "unknown_names"]
+__all__ = ["PREFIX", "Settings", "environment_of", "gather", "load", "text_of", "unknown_names"]
 
 PREFIX = "TOKENTIDE_"
 _OTHERS = frozenset({"url", "api_key"})  # of the command line client `tokentide llm`, not of the services
@@ -133,16 +132,6 @@ class Settings(BaseModel):
         return with_authorities(dsn, authorities)
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """One setting as `tokentide settings` shows it; secrets are already hidden in `value`."""
-
-    name: str
-    value: str
-    source: Literal["default", "environment", ".env"]
-    meaning: str
-
-
 def load(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings.
 
@@ -153,7 +142,7 @@ def load(environment: Mapping[str, str] | None = None, env_file: Path | None = P
     Raises:
         SettingsError: with every problem, each naming its variable.
     """
-    given, _ = _gather(environment, env_file)
+    given, _ = gather(environment, env_file)
     problems: list[str] = []
     try:
         settings = Settings.model_validate({k: v for k, v in given.items() if k in Settings.model_fields})
@@ -168,36 +157,21 @@ def load(environment: Mapping[str, str] | None = None, env_file: Path | None = P
     return settings
 
 
-def describe(
-    settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
-) -> list[Described]:
-    """Every setting with its value, where that came from, and what it means."""
-    _, sources = _gather(environment, env_file)
-    return [
-        Described(
-            PREFIX + name.upper(),
-            _shown(getattr(settings, name)),
-            sources.get(name, "default"),
-            field.description or "",
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-
-
 def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> list[str]:
     """Variables that look like settings but are none: worth a warning, for a typing error is ignored otherwise."""
-    given, _ = _gather(environment, env_file)
+    given, _ = gather(environment, env_file)
     return sorted(PREFIX + name.upper() for name in given if name not in Settings.model_fields and name not in _OTHERS)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that give another process the same settings; secrets included."""
-    return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.model_fields}
+    return {PREFIX + name.upper(): text_of(getattr(settings, name)) for name in Settings.model_fields}
 
 
-def _gather(
+def gather(
     environment: Mapping[str, str] | None, env_file: Path | None
 ) -> tuple[dict[str, str], dict[str, Literal["environment", ".env"]]]:
+    """What looks like a setting, by its name without the prefix: its text, and where that stands."""
     environment = os.environ if environment is None else environment
     from_file = {k: v for k, v in dotenv_values(env_file).items() if v is not None} if env_file else {}
     given: dict[str, str] = {}
@@ -237,14 +211,8 @@ def _contradictions(settings: Settings) -> list[str]:
     return problems
 
 
-def _shown(value: Any) -> str:
-    text = _text(value)
-    if isinstance(value, SecretStr):
-        return hide_password(text) if "://" in text else (HIDDEN if text else "")
-    return text
-
-
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A setting as a variable has it; of a secret, the secret."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from tokentide.cli.context import settings_of
-from tokentide.settings import describe, load
+from tokentide.provenance import describe
+from tokentide.settings import load
 
 __all__ = ["api", "demo", "ingest", "migrate", "settings", "up", "worker"]
 
