@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:  # the store's client takes long to import
     from tokentide.store.access import AccessKey
 
 __all__ = ["keys"]
+
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$")
 
 
 @click.group()
@@ -65,7 +68,7 @@ def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
     table = Table(*columns, box=None, pad_edge=False)
     table.columns[0].no_wrap = True  # it is what `revoke` asks for
     for row in rows:
-        table.add_row(*(", ".join(v) or "all" if isinstance(v, list) else v or "-" for v in row.values()))
+        table.add_row(*map(_for_people, row.values()))
     Console().print(table)
 
 
@@ -93,6 +96,13 @@ def _row(key: AccessKey, last_used_ms: int | None) -> dict[str, Any]:
         "revoked": _printed(key.revoked_ms),
         "last_used": _printed(last_used_ms),
     }
+
+
+def _for_people(value: str | list[str] | None) -> str:
+    """A cell of the table; a time without its seconds, so that a row fits into a terminal."""
+    if isinstance(value, list):
+        return ", ".join(value) or "all"
+    return _TIME.sub(r"\1 \2Z", value or "-")
 
 
 def _printed(time_ms: int | None) -> str | None:
