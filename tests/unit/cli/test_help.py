@@ -30,7 +30,7 @@ def help_of(*path: str) -> str:
     return done.output
 
 
-@pytest.mark.parametrize("path", commands(cli), ids=" ".join)
+@pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
 def test_examples_work(path):
     """Every command shows how it is typed, and what it shows exists."""
     examples = help_of(*path).partition("Examples:\n")[2].splitlines()
@@ -47,7 +47,7 @@ def test_lists_are_whole(path):
     assert [line for line in listed if line.endswith("...")] == []
 
 
-@pytest.mark.parametrize("path", commands(cli), ids=" ".join)
+@pytest.mark.parametrize("path", list(commands(cli)), ids=" ".join)
 def test_options_have_words(path):
     """No option is left to be guessed."""
     command = cli
