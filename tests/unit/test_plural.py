@@ -9,7 +9,7 @@ from tokentide.plural import counted
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(0, "0 dead letters"), (1, "1 dead letter"), (2, "2 dead letters"), (1200, "1,200 dead letters")],
+    [(0, "0 letters"), (1, "1 letter"), (2, "2 letters"), (1200, "1,200 letters")],
 )
 def test_counted(number, said):
     """The noun agrees with the number."""
