@@ -56,7 +56,7 @@ def _to_play(block: Block) -> Iterator[Command]:
         yield from commands_of(block)
     elif block.language == "python":
         yield Command(block.page, block.line, f"python - <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK")
-    elif block.language == "sql":
+    elif block.language == "sql" and not reason_not_to_play(block.text):
         yield Command(block.page, block.line, f"{_ASK_SQL} <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK")
 
 

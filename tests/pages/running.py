@@ -74,7 +74,9 @@ class Running:
         """Where the pages say that things are, and where they are."""
         at = {name: urlsplit(self.status[name]).netloc for name in ("api", "clickhouse")}
         metrics = urlsplit(self.status["metrics"][0]).netloc
-        return {_API: at["api"], _METRICS: metrics, _KAFKA: self.status["kafka"], _CLICKHOUSE: at["clickhouse"]}
+        stand_ins = {"http://WORKER/": f"http://{metrics}/", "http://API/": f"http://{at['api']}/"}
+        shown = {_API: at["api"], _METRICS: metrics, _KAFKA: self.status["kafka"], _CLICKHOUSE: at["clickhouse"]}
+        return stand_ins | shown
 
     def words(self, page: str) -> Words:
         """How this page's words become those of this run."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 __all__ = ["UNPLAYED", "reason_not_to_play"]
 
 _NEEDS_DOCKER = "needs a Docker engine"
+_NEEDS_KUBERNETES = "needs a cluster"
 _ITSELF = "runs this test itself"
 
 UNPLAYED: Mapping[str, str] = {
@@ -24,8 +25,11 @@ UNPLAYED: Mapping[str, str] = {
     "UPDATE_GOLDEN=1": "writes into the work tree",
     "docker compose": _NEEDS_DOCKER,
     "clickhouse-client": "another product's client, asking another product's database",
+    "CREATE USER": "the embedded engine has no users",
+    "helm": _NEEDS_KUBERNETES,
+    "kubectl": _NEEDS_KUBERNETES,
 }
-"""How a command begins, and the reason not to run it."""
+"""How a command, or a block of SQL, begins, and the reason not to run it."""
 
 
 def reason_not_to_play(command: str) -> str | None:
