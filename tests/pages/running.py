@@ -31,6 +31,7 @@ __all__ = ["Running", "Words", "brought_up"]
 
 _API, _METRICS, _KAFKA, _CLICKHOUSE = "127.0.0.1:8420", "127.0.0.1:8421", "127.0.0.1:9092", "127.0.0.1:8123"
 _STORED_SECONDS = 90
+_HURRIED = {"TOKENTIDE_FLUSH_INTERVAL_SECONDS": "0.3"}  # no page says how long that takes to the millisecond
 _LAST_LINE = "Ctrl-C stops everything."
 _PROJECT = re.compile(r"(?<!tokentide )(?<!make )\bdemo\b")
 _EXPORTED = re.compile(r"^ *export (.*)$", re.MULTILINE)
@@ -116,7 +117,7 @@ def brought_up(folder: Path) -> Iterator[Running]:
     """`tokentide up` in a folder, as its reader starts it but for the ports."""
     run = [sys.executable, "-m", "tokentide", "up", "--api-port", "0", "--metrics-port", "0"]
     with (folder / "up.out").open("wb") as out, (folder / "up.log").open("wb") as log:
-        process = subprocess.Popen(run, cwd=folder, env=_without_settings(), stdout=out, stderr=log)
+        process = subprocess.Popen(run, cwd=folder, env=_without_settings() | _HURRIED, stdout=out, stderr=log)
         try:
             yield _running(process, folder)
         finally:
