@@ -30,6 +30,8 @@ from tokentide.store.access import create_key
 __all__ = ["Running", "Words", "brought_up"]
 
 _API, _METRICS, _KAFKA, _CLICKHOUSE = "127.0.0.1:8420", "127.0.0.1:8421", "127.0.0.1:9092", "127.0.0.1:8123"
+_STAND_INS = {"//WORKER/": f"//{_METRICS}/", "//API/": f"//{_API}/"}
+"""What pages about any deployment say for an address."""
 _STORED_SECONDS = 90
 _HURRIED = {"TOKENTIDE_FLUSH_INTERVAL_SECONDS": "0.3"}  # no page says how long that takes to the millisecond
 _LAST_LINE = "Ctrl-C stops everything."
@@ -51,7 +53,7 @@ class Words:
 
     def to_real(self, text: str) -> str:
         """A page's text for this run."""
-        for shown, real in (self.addresses | self.names).items():
+        for shown, real in (*_STAND_INS.items(), *self.addresses.items(), *self.names.items()):
             text = text.replace(shown, real)
         return _PROJECT.sub(self.project, text)
 
@@ -75,9 +77,7 @@ class Running:
         """Where the pages say that things are, and where they are."""
         at = {name: urlsplit(self.status[name]).netloc for name in ("api", "clickhouse")}
         metrics = urlsplit(self.status["metrics"][0]).netloc
-        stand_ins = {"http://WORKER/": f"http://{metrics}/", "http://API/": f"http://{at['api']}/"}
-        shown = {_API: at["api"], _METRICS: metrics, _KAFKA: self.status["kafka"], _CLICKHOUSE: at["clickhouse"]}
-        return stand_ins | shown
+        return {_API: at["api"], _METRICS: metrics, _KAFKA: self.status["kafka"], _CLICKHOUSE: at["clickhouse"]}
 
     def words(self, page: str) -> Words:
         """How this page's words become those of this run."""
