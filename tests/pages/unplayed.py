@@ -20,6 +20,7 @@ UNPLAYED: Mapping[str, str] = {
     "make test": _ITSELF,
     "make bench": "takes ten minutes",
     ".venv/bin/pytest tests/pages": _ITSELF,
+    ".venv/bin/python -m tests.alerts": "takes minutes",
     ".venv/bin/python -m tests.benchmarks": "takes minutes",
     ".venv/bin/python -m tests.simulation --seeds": "takes all cores for minutes",
     "UPDATE_GOLDEN=1": "writes into the work tree",

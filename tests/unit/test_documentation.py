@@ -15,11 +15,13 @@ import pytest
 from docs import reference
 from tests.pages import blocks
 from tests.pages.blocks import blocks_of, commands_of
+from tests.unit.api.fakes import FakeStore
 from tokentide.cli import cli
 from tokentide.events import Limits, Reason, decode
 from tokentide.events.decode import MAX_EVENTS
 from tokentide.events.nesting import MAX_NESTING
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +86,7 @@ def problems_of_line(line: str) -> list[str]:
 def problems_of_paths(words: list[str]) -> list[str]:
     """Files and folders of the project that are not there."""
     named = [word for word in words if word.startswith(("tests/", "deploy/", "docs/", "src/"))]
-    return [f"{word} does not exist" for word in named if not (ROOT / word).exists()]
+    return [f"{word} does not exist" for word in named if not list(ROOT.glob(word))]
 
 
 def problems_of_module(words: list[str]) -> list[str]:
@@ -165,6 +167,14 @@ def is_there(name: str) -> bool:
     except (ImportError, AttributeError):
         return ROOT.joinpath("src/tokentide", *name.split(".")).is_dir()
     return True
+
+
+def test_every_endpoint_has_a_page() -> None:
+    """Each path that the API describes stands on a page, as it is called."""
+    paths = create_app(Settings(), FakeStore()).openapi()["paths"]
+    text = "".join(text_of(page) for page in blocks.PAGES if page.startswith("docs/"))
+    assert len(paths) > 15
+    assert [path for path in (*paths, "/metrics", "/healthz", "/readyz", "/docs") if path not in text] == []
 
 
 def test_every_page_can_be_found() -> None:
