@@ -214,6 +214,7 @@ def for_people(ready: Ready) -> str:
     return "\n".join(
         [
             "tokentide is up.",
+            f"  page        {ready.api}/    sign in with the read key",
             f"  API         {ready.api}    documentation at {ready.api}/docs",
             f"  Kafka       {ready.kafka}    topic of the events: see `tokentide settings`",
             f"  ClickHouse  {ready.clickhouse}",
