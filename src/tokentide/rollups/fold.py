@@ -14,18 +14,18 @@ exact whatever happens to the shell:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any
-
-import msgspec
 
 from tokentide.events import DecodedEvent, RawRecord, Stretch
 from tokentide.rollups.buckets import Bucket, ErrorBucket, LatencyBucket
 from tokentide.rollups.calls import sum_durations
 from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.dedup import DedupWindow
+from tokentide.rollups.event_rows import EventLines
 from tokentide.rollups.meaning import is_concrete_call
 from tokentide.rollups.names import Key, NameCap, Names, Place, place_of
-from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
+from tokentide.rollups.snapshot import Position, RowState, Snapshot, hash_of
 from tokentide.rollups.tables import Table
 from tokentide.rollups.targets import KINDS, Route, Target, call_targets, failure_targets, places_of
 from tokentide.rollups.usage import UsageBucket
@@ -35,7 +35,7 @@ __all__ = ["PartitionState"]
 _EPOCH_SHIFT = 48
 _HEALTH_MS = 300_000
 _HOUR_MS = 3_600_000
-_encode_event = msgspec.json.Encoder().encode_into
+_way_of = attrgetter("project_id", "provider", "model", "agent_id", "task_type")
 
 
 class PartitionState:
@@ -65,8 +65,7 @@ class PartitionState:
         self._known: dict[type[Bucket], set[Place]] = {kind: set() for kind in KINDS}
         self._routes: dict[tuple[Any, ...], Route] = {}
         self._dirty: list[tuple[Key, Bucket]] = []
-        self._event_lines: dict[int, bytearray] = {}
-        self._event_count = 0
+        self._event_lines = EventLines(partition)
         if start.log_time_ms is not None:
             self.floor_ms = start.log_time_ms - settings.hot_window_ms
 
@@ -86,7 +85,7 @@ class PartitionState:
     @property
     def waiting(self) -> int:
         """Rows that the next snapshot will hold."""
-        return len(self._dirty) + self._event_count
+        return len(self._dirty) + self._event_lines.count
 
     def remember(self, stretch: Stretch) -> None:
         """Rebuild the duplicates window from records below the position, in log order, starting before its edge."""
@@ -133,8 +132,12 @@ class PartitionState:
         repeats = set(self._repeats(stretch))
         times_ms = [time_ms for time_ms, _ in stretch.steps]
         self._log_time_ms = max(times_ms if self._log_time_ms is None else [self._log_time_ms, *times_ms])
-        places = zip(stretch.events, stretch.offsets, stretch.indexes, strict=True)
-        late, skipped = self._fold_events([p for n, p in enumerate(places) if n not in repeats] if repeats else places)
+        places = list(zip(stretch.events, stretch.offsets, stretch.indexes, strict=True))
+        if repeats:
+            places = [place for number, place in enumerate(places) if number not in repeats]
+        if self._keep_events:
+            self._event_lines.add(places, self._version_base)
+        late, skipped = self._fold_events(places)
         self._count(stretch, len(repeats), late, skipped)
         self._last = records[-1]
         self._next_offset = records[-1].offset + 1
@@ -149,10 +152,8 @@ class PartitionState:
         for key, bucket in self._dirty:
             bucket.dirty = False
             rows.append((bucket, RowState(key, bucket.values(), bucket.version)))
-        events = [EventRows(month, bytes(lines)) for month, lines in self._event_lines.items()]
-        taken = Snapshot(self.partition, self.position, rows, events, self._event_count)
-        self._dirty, self._event_lines, self._event_count = [], {}, 0
-        return taken
+        self._dirty = []
+        return Snapshot(self.partition, self.position, rows, self._event_lines.take())
 
     def evict(self) -> None:
         """Raise the floor to the hot window's edge, and forget what lies below it and is stored as it is."""
@@ -211,17 +212,14 @@ class PartitionState:
     def _fold_events(self, places: Iterable[tuple[DecodedEvent, int, int]]) -> tuple[int, int]:
         """Fold events, by their records' offsets and their indexes there; how many were late, how many known."""
         routes, floor_ms, late, skipped = self._routes, self.floor_ms or 0, 0, 0
-        for event, offset, index in places:
+        for event, offset, _ in places:
             log_offset = self._version_base | offset
-            if self._keep_events:
-                self._keep(event, index, log_offset)
             if event.kind != "llm" or event.virtual_model is not None:  # see is_concrete_call; this is the hot path
                 continue
             time_ms = event.event_time_ms
             if time_ms < floor_ms:
                 late += 1
-            five_minutes = time_ms // _HEALTH_MS
-            way = (event.project_id, event.provider, event.model, event.agent_id, event.task_type, five_minutes)
+            way = _way_of(event), time_ms // _HEALTH_MS
             route = routes.get(way)
             if route is None:
                 names = self._cap.names_of(event, self.counts)
@@ -288,12 +286,3 @@ class PartitionState:
             if not bucket.dirty:
                 bucket.dirty = True
                 self._dirty.append((key, bucket))
-
-    def _keep(self, event: DecodedEvent, index: int, log_offset: int) -> None:
-        event.log_partition = self.partition
-        event.log_offset = log_offset
-        event.log_index = index
-        lines = self._event_lines.setdefault(month_of(event.event_time_ms), bytearray())
-        _encode_event(event, lines, -1)
-        lines += b"\n"
-        self._event_count += 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokentide.events import DecodedEvent
-from tokentide.rollups import Place, Position, RowState, Snapshot, Table, month_of
+from tokentide.rollups import EventRows, Place, Position, RowState, Snapshot, Table, month_of
 from tokentide.store.port import Query, Store
 
 __all__ = [
@@ -76,19 +76,19 @@ def columns_of(table: Table) -> tuple[str, ...]:
 def batches(snapshots: Iterable[Snapshot]) -> list[Batch]:
     """The inserts that store the snapshots: one for each table and month, whatever partitions the rows are from."""
     rows: dict[tuple[Table, int], list[tuple[Any, ...]]] = {}
-    lines: dict[int, list[bytes]] = {}
+    lines: dict[int, list[EventRows]] = {}
     for snapshot in snapshots:
         for bucket, row in snapshot.rows:
             place = bucket.table, month_of(int(row.key[1]) * 1000)
             rows.setdefault(place, []).append((*row.key, snapshot.partition, *row.values, row.version))
         for events in snapshot.events:
-            lines.setdefault(events.month, []).append(events.lines)
+            lines.setdefault(events.month, []).append(events)
     made = [
         Batch(table.name, month, columns_of(table), these, count=len(these)) for (table, month), these in rows.items()
     ]
     for month, parts in lines.items():
-        joined = b"".join(parts)
-        made.append(Batch("events", month, EVENT_COLUMNS, [], joined, joined.count(b"\n")))
+        joined = b"".join(part.lines for part in parts)
+        made.append(Batch("events", month, EVENT_COLUMNS, [], joined, sum(part.count for part in parts)))
     return made
 
 
