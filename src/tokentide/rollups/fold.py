@@ -32,6 +32,7 @@ from tokentide.rollups.usage import UsageBucket
 
 __all__ = ["PartitionState"]
 
+_AT_ONCE = 1000  # buckets that a piece of a snapshot has: some milliseconds of work
 _EPOCH_SHIFT = 48
 _HEALTH_MS = 300_000
 _HOUR_MS = 3_600_000
@@ -51,6 +52,7 @@ class PartitionState:
         self.partition = partition
         self.floor_ms: int | None = None
         self.broken = False
+        self._is_being_taken = False
         self.counts = Counts()
         self.dedup = DedupWindow(settings.dedup_window_ms, settings.dedup_max_ids)
         self.tables: dict[type[Bucket], dict[Key, Bucket]] = {kind: {} for kind in KINDS}
@@ -122,6 +124,7 @@ class PartitionState:
     def fold(self, stretch: Stretch) -> None:
         """Apply the next records. Their cold keys must have been adopted."""
         assert not self.broken, "the state was left in the middle of a record"
+        assert not self._is_being_taken, "a snapshot is as of one offset"
         records = stretch.records
         if not records:
             return
@@ -145,15 +148,26 @@ class PartitionState:
 
     def snapshot(self) -> Snapshot:
         """The state as of the position: every row that changed since the last snapshot. Rows are handed over once."""
+        *_, taken = self.taking()
+        assert taken is not None
+        return taken
+
+    def taking(self) -> Iterator[Snapshot | None]:
+        """The snapshot, after a None for each piece of the work. Until it comes nothing may be folded."""
         assert not self.broken, "the state was left in the middle of a record"
-        self._deliver()
-        LatencyBucket.compress_all([b for _, b in self._dirty if isinstance(b, LatencyBucket)])
-        rows = []
-        for key, bucket in self._dirty:
-            bucket.dirty = False
-            rows.append((bucket, RowState(key, bucket.values(), bucket.version)))
-        self._dirty = []
-        return Snapshot(self.partition, self.position, rows, self._event_lines.take())
+        self._is_being_taken = True
+        for _ in self._deliver():
+            yield None
+        dirty, rows = self._dirty, []
+        for begin in range(0, len(dirty), _AT_ONCE):
+            some = dirty[begin : begin + _AT_ONCE]
+            LatencyBucket.compress_all([bucket for _, bucket in some if isinstance(bucket, LatencyBucket)])
+            for key, bucket in some:
+                bucket.dirty = False
+                rows.append((bucket, RowState(key, bucket.values(), bucket.version)))
+            yield None
+        self._dirty, self._is_being_taken = [], False
+        yield Snapshot(self.partition, self.position, rows, self._event_lines.take())
 
     def evict(self) -> None:
         """Raise the floor to the hot window's edge, and forget what lies below it and is stored as it is."""
@@ -251,13 +265,16 @@ class PartitionState:
         route = self._routes[way] = Route(buckets, names)
         return route
 
-    def _deliver(self) -> None:
+    def _deliver(self) -> Iterator[None]:
         """Bring to the buckets what waits in the routes; those that nobody takes any more are given up."""
         self._routes = {way: route for way, route in self._routes.items() if route.requests}
         routes = list(self._routes.values())
-        sum_durations(routes)
-        for route in routes:
-            route.deliver()
+        for begin in range(0, len(routes), _AT_ONCE):
+            some = routes[begin : begin + _AT_ONCE]
+            sum_durations(some)
+            for route in some:
+                route.deliver()
+            yield
 
     def _apply(self, targets: Iterable[Target], event: DecodedEvent, version: int) -> bool:
         """Add the event to the buckets that do not hold it yet; whether there was one."""
