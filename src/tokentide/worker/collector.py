@@ -8,8 +8,8 @@ import gc
 __all__ = ["collect_forever", "spare"]
 
 _TIDY_SECONDS = 30.0
-_THRESHOLDS = 50_000, 10, 1_000_000
-"""A run over what is young looks at half a million objects at most, some ten milliseconds; none looks at the rest."""
+_THRESHOLDS = 10_000, 1, 1_000_000
+"""A run looks at ten or twenty thousand young objects, some of forty columns; none by itself looks at the old ones."""
 
 
 def spare() -> None:

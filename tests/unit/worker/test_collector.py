@@ -42,7 +42,7 @@ async def gone(left):
 
 
 async def test_young_cycles_are_freed_though_the_collector_is_spared(monkeypatch):
-    """They hold what was inserted, and would stay until fifty thousand more objects were made, times ten."""
+    """They hold what was inserted, and would stay until ten thousand more objects were made."""
     async with collecting(monkeypatch, asyncio.Lock()):
         await gone(weakref.ref(Cycle()))
 
