@@ -28,6 +28,7 @@ class Metric:
 
 
 _FLUSH_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1)
 _ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 WORKER_METRICS = (
@@ -69,6 +70,12 @@ WORKER_METRICS = (
         ("partition", "kind"),
     ),
     Metric("tokentide_flush_seconds", "histogram", "time of one flush, rows to commit", buckets=_FLUSH_SECONDS),
+    Metric(
+        "tokentide_loop_lag_seconds",
+        "histogram",
+        "how late the event loop came back to a task that asked for it every 20 ms",
+        buckets=_LAG_SECONDS,
+    ),
     Metric("tokentide_flush_rows_total", "counter", "rows stored", ("table",)),
     Metric("tokentide_flush_failures_total", "counter", "flush attempts that failed and were repeated", ("kind",)),
     Metric(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -68,20 +68,20 @@ def one_fence_for_all_tables(patch: pytest.MonkeyPatch) -> None:
 def a_flush_inside_a_record(patch: pytest.MonkeyPatch) -> None:
     """The fold waits between two events of a record, and versions have moved already."""
 
-    async def fold_by_events(
-        state: Any, raw_records: Any, *, rows: Any, limits: Any, is_mine: Any, folded: Any, failed: Any
-    ) -> bool:
+    async def fold_by_events(work: folding.Folding, raw_records: Any) -> bool:
+        state: Any = work.state
         for raw in [raw for raw in raw_records if raw.offset >= state.next_offset]:
-            stretch = read_stretch([raw], limits)
-            if not await folding._warm_up(state, stretch, rows, is_mine, failed):
-                return False
+            stretch = read_stretch([raw], work.limits)
+            while cold := state.cold_places(stretch):
+                if not await folding._warm_up(work, cold):
+                    return False
             for part in _parts(stretch):
                 state._next_offset = raw.offset
                 state.fold(part)
-                folded(part)
+                work.folded(part)
                 state._next_offset = raw.offset
-                await rows.read_progress()
-                if not is_mine():
+                await work.rows.read_progress()
+                if not work.is_mine():
                     return False
             state._next_offset = raw.offset + 1
         return True
@@ -103,12 +103,15 @@ def late_events_read_nothing_back(patch: pytest.MonkeyPatch) -> None:
 
 def late_events_do_not_look_again(patch: pytest.MonkeyPatch) -> None:
     """What a flush lets go while rows are read back is taken for new."""
-    warm_up = folding._warm_up
+    fold, asked = folding._fold_unless_cold, []
 
-    async def warm_up_once(state: PartitionState, stretch: Stretch, rows: Any, is_mine: Any, failed: Any) -> bool:
-        return await warm_up(_AskedOnce(state), stretch, rows, is_mine, failed)  # type: ignore[arg-type]
+    async def fold_if_asked(work: folding.Folding, stretch: Stretch) -> dict[Table, set[Place]]:
+        if any(stretch is one for one in asked):
+            work = replace(work, state=cast("PartitionState", _NeverCold(work.state)))
+        asked.append(stretch)
+        return await fold(work, stretch)
 
-    patch.setattr(folding, "_warm_up", warm_up_once)
+    patch.setattr(folding, "_fold_unless_cold", fold_if_asked)
 
 
 def two_floors(patch: pytest.MonkeyPatch) -> None:
@@ -225,16 +228,14 @@ class _Apart(float):
         return made
 
 
-class _AskedOnce:
-    """A state that says only once what is cold."""
+class _NeverCold:
+    """A state that wants nothing read back."""
 
     def __init__(self, state: PartitionState) -> None:
-        self._cold = [state.cold_places]
-        self.partition = state.partition
-        self.adopt = state.adopt
+        self.fold = state.fold
 
-    def cold_places(self, stretch: Stretch) -> dict[Table, set[Place]]:
-        return self._cold.pop()(stretch) if self._cold else {}
+    def cold_places(self, _: Stretch) -> dict[Table, set[Place]]:
+        return {}
 
 
 def _parts(stretch: Stretch) -> list[Stretch]:

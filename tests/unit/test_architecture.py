@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 MOST_LINES = 250
 LONGER = {
     "src/tokentide/events/decode.py": (300, "the fast way and the slow way to one verdict are read side by side"),
-    "src/tokentide/rollups/fold.py": (300, "one state and its laws, on the hot path: its methods share every field"),
-    "src/tokentide/worker/pipeline.py": (300, "one life cycle, whose steps only hold in their order"),
+    "src/tokentide/rollups/fold.py": (310, "one state and its laws, on the hot path: its methods share every field"),
+    "src/tokentide/worker/pipeline.py": (320, "one life cycle, whose steps only hold in their order"),
 }
 """Modules that may be longer: up to how many lines, and why they are better in one piece."""
 

@@ -14,28 +14,29 @@ exact whatever happens to the shell:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any
-
-import msgspec
 
 from tokentide.events import DecodedEvent, RawRecord, Stretch
 from tokentide.rollups.buckets import Bucket, ErrorBucket, LatencyBucket
 from tokentide.rollups.calls import sum_durations
 from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.dedup import DedupWindow
+from tokentide.rollups.event_rows import EventLines
 from tokentide.rollups.meaning import is_concrete_call
 from tokentide.rollups.names import Key, NameCap, Names, Place, place_of
-from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
+from tokentide.rollups.snapshot import Position, RowState, Snapshot, hash_of
 from tokentide.rollups.tables import Table
 from tokentide.rollups.targets import KINDS, Route, Target, call_targets, failure_targets, places_of
 from tokentide.rollups.usage import UsageBucket
 
 __all__ = ["PartitionState"]
 
+_AT_ONCE = 1000  # buckets that a piece of a snapshot has: some milliseconds of work
 _EPOCH_SHIFT = 48
 _HEALTH_MS = 300_000
 _HOUR_MS = 3_600_000
-_encode_event = msgspec.json.Encoder().encode_into
+_way_of = attrgetter("project_id", "provider", "model", "agent_id", "task_type")
 
 
 class PartitionState:
@@ -51,6 +52,7 @@ class PartitionState:
         self.partition = partition
         self.floor_ms: int | None = None
         self.broken = False
+        self._is_being_taken = False
         self.counts = Counts()
         self.dedup = DedupWindow(settings.dedup_window_ms, settings.dedup_max_ids)
         self.tables: dict[type[Bucket], dict[Key, Bucket]] = {kind: {} for kind in KINDS}
@@ -65,8 +67,7 @@ class PartitionState:
         self._known: dict[type[Bucket], set[Place]] = {kind: set() for kind in KINDS}
         self._routes: dict[tuple[Any, ...], Route] = {}
         self._dirty: list[tuple[Key, Bucket]] = []
-        self._event_lines: dict[int, bytearray] = {}
-        self._event_count = 0
+        self._event_lines = EventLines(partition)
         if start.log_time_ms is not None:
             self.floor_ms = start.log_time_ms - settings.hot_window_ms
 
@@ -86,7 +87,7 @@ class PartitionState:
     @property
     def waiting(self) -> int:
         """Rows that the next snapshot will hold."""
-        return len(self._dirty) + self._event_count
+        return len(self._dirty) + self._event_lines.count
 
     def remember(self, stretch: Stretch) -> None:
         """Rebuild the duplicates window from records below the position, in log order, starting before its edge."""
@@ -123,6 +124,7 @@ class PartitionState:
     def fold(self, stretch: Stretch) -> None:
         """Apply the next records. Their cold keys must have been adopted."""
         assert not self.broken, "the state was left in the middle of a record"
+        assert not self._is_being_taken, "a snapshot is as of one offset"
         records = stretch.records
         if not records:
             return
@@ -133,8 +135,12 @@ class PartitionState:
         repeats = set(self._repeats(stretch))
         times_ms = [time_ms for time_ms, _ in stretch.steps]
         self._log_time_ms = max(times_ms if self._log_time_ms is None else [self._log_time_ms, *times_ms])
-        places = zip(stretch.events, stretch.offsets, stretch.indexes, strict=True)
-        late, skipped = self._fold_events([p for n, p in enumerate(places) if n not in repeats] if repeats else places)
+        places = list(zip(stretch.events, stretch.offsets, stretch.indexes, strict=True))
+        if repeats:
+            places = [place for number, place in enumerate(places) if number not in repeats]
+        if self._keep_events:
+            self._event_lines.add(places, self._version_base)
+        late, skipped = self._fold_events(places)
         self._count(stretch, len(repeats), late, skipped)
         self._last = records[-1]
         self._next_offset = records[-1].offset + 1
@@ -142,17 +148,26 @@ class PartitionState:
 
     def snapshot(self) -> Snapshot:
         """The state as of the position: every row that changed since the last snapshot. Rows are handed over once."""
-        assert not self.broken, "the state was left in the middle of a record"
-        self._deliver()
-        LatencyBucket.compress_all([b for _, b in self._dirty if isinstance(b, LatencyBucket)])
-        rows = []
-        for key, bucket in self._dirty:
-            bucket.dirty = False
-            rows.append((bucket, RowState(key, bucket.values(), bucket.version)))
-        events = [EventRows(month, bytes(lines)) for month, lines in self._event_lines.items()]
-        taken = Snapshot(self.partition, self.position, rows, events, self._event_count)
-        self._dirty, self._event_lines, self._event_count = [], {}, 0
+        *_, taken = self.taking()
+        assert taken is not None
         return taken
+
+    def taking(self) -> Iterator[Snapshot | None]:
+        """The snapshot, after a None for each piece of the work. Until it comes nothing may be folded."""
+        assert not self.broken, "the state was left in the middle of a record"
+        self._is_being_taken = True
+        for _ in self._deliver():
+            yield None
+        dirty, rows = self._dirty, []
+        for begin in range(0, len(dirty), _AT_ONCE):
+            some = dirty[begin : begin + _AT_ONCE]
+            LatencyBucket.compress_all([bucket for _, bucket in some if isinstance(bucket, LatencyBucket)])
+            for key, bucket in some:
+                bucket.dirty = False
+                rows.append((bucket, RowState(key, bucket.values(), bucket.version)))
+            yield None
+        self._dirty, self._is_being_taken = [], False
+        yield Snapshot(self.partition, self.position, rows, self._event_lines.take())
 
     def evict(self) -> None:
         """Raise the floor to the hot window's edge, and forget what lies below it and is stored as it is."""
@@ -211,17 +226,14 @@ class PartitionState:
     def _fold_events(self, places: Iterable[tuple[DecodedEvent, int, int]]) -> tuple[int, int]:
         """Fold events, by their records' offsets and their indexes there; how many were late, how many known."""
         routes, floor_ms, late, skipped = self._routes, self.floor_ms or 0, 0, 0
-        for event, offset, index in places:
+        for event, offset, _ in places:
             log_offset = self._version_base | offset
-            if self._keep_events:
-                self._keep(event, index, log_offset)
             if event.kind != "llm" or event.virtual_model is not None:  # see is_concrete_call; this is the hot path
                 continue
             time_ms = event.event_time_ms
             if time_ms < floor_ms:
                 late += 1
-            five_minutes = time_ms // _HEALTH_MS
-            way = (event.project_id, event.provider, event.model, event.agent_id, event.task_type, five_minutes)
+            way = _way_of(event), time_ms // _HEALTH_MS
             route = routes.get(way)
             if route is None:
                 names = self._cap.names_of(event, self.counts)
@@ -253,13 +265,16 @@ class PartitionState:
         route = self._routes[way] = Route(buckets, names)
         return route
 
-    def _deliver(self) -> None:
+    def _deliver(self) -> Iterator[None]:
         """Bring to the buckets what waits in the routes; those that nobody takes any more are given up."""
         self._routes = {way: route for way, route in self._routes.items() if route.requests}
         routes = list(self._routes.values())
-        sum_durations(routes)
-        for route in routes:
-            route.deliver()
+        for begin in range(0, len(routes), _AT_ONCE):
+            some = routes[begin : begin + _AT_ONCE]
+            sum_durations(some)
+            for route in some:
+                route.deliver()
+            yield
 
     def _apply(self, targets: Iterable[Target], event: DecodedEvent, version: int) -> bool:
         """Add the event to the buckets that do not hold it yet; whether there was one."""
@@ -288,12 +303,3 @@ class PartitionState:
             if not bucket.dirty:
                 bucket.dirty = True
                 self._dirty.append((key, bucket))
-
-    def _keep(self, event: DecodedEvent, index: int, log_offset: int) -> None:
-        event.log_partition = self.partition
-        event.log_offset = log_offset
-        event.log_index = index
-        lines = self._event_lines.setdefault(month_of(event.event_time_ms), bytearray())
-        _encode_event(event, lines, -1)
-        lines += b"\n"
-        self._event_count += 1

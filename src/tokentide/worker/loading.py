@@ -11,9 +11,10 @@ import logging
 from dataclasses import dataclass, replace
 
 from tokentide.errors import LogMismatch
-from tokentide.events import Limits, read_stretch
+from tokentide.events import Limits
 from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, hash_of
 from tokentide.worker.ports import Bounds, Log, Rows
+from tokentide.worker.turns import Turns, read_in_pieces, rows_in_pieces
 
 __all__ = ["LoadSettings", "Loaded", "load", "mismatch"]
 
@@ -61,8 +62,12 @@ async def load(partition: int, rows: Rows, log: Log, settings: LoadSettings) -> 
         gone = f"the records {start.offset} to {bounds.begin - 1} were deleted before they were read"
         _logger.warning("%s[%d]: %s: its retention is too short", settings.topic, partition, gone)
     state = PartitionState(partition, settings.fold, start)
+    turns = Turns()
     for table in TABLES:
-        state.adopt(table, await rows.read_rows(table, partition, state.floor_ms))
+        found = await rows.read_rows(table, partition, state.floor_ms)
+        for some in rows_in_pieces(found):
+            state.adopt(table, some)
+            await turns.offer()
     await _rebuild_window(state, bounds, log, settings)
     return Loaded(state, through_ms)
 
@@ -152,4 +157,5 @@ async def _rebuild_window(state: PartitionState, bounds: Bounds, log: Log, setti
         gone = "the log may begin within the duplicates window, and repeats of what it lost would count"
         _logger.warning("%s[%d]: %s: its retention is too short", settings.topic, state.partition, gone)
     async for records in log.read(state.partition, max(begin, bounds.begin), position.offset):
-        state.remember(read_stretch(records, settings.limits))
+        async for stretch in read_in_pieces(records, settings.limits):
+            state.remember(stretch)

@@ -31,6 +31,7 @@ from tokentide.worker.app import build_app, commit_as_member
 from tokentide.worker.breaker import RatioLimit
 from tokentide.worker.loading import LoadSettings
 from tokentide.worker.pipeline import Pipeline, PipelineSettings
+from tokentide.worker.turns import watch_lag
 from tokentide.worker.watchdog import Watchdog
 
 __all__ = ["run_worker"]
@@ -119,7 +120,8 @@ class _Worker:
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
             asyncio.create_task(self._guarded(self._show_lag(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),
-            asyncio.create_task(collector.collect_forever()),
+            asyncio.create_task(collector.collect_forever(self._pipeline.flushing)),
+            asyncio.create_task(watch_lag(self._metrics.histogram("loop_lag_seconds"))),
             asyncio.create_task(self._guarded(self._run_app())),
         ]
         await self._stop.wait()
