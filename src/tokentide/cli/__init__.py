@@ -12,6 +12,7 @@ import click
 from tokentide import __version__
 from tokentide.cli import commands
 from tokentide.cli.account import account
+from tokentide.cli.capacity import capacity
 from tokentide.cli.dead import dead
 from tokentide.cli.keys import keys
 from tokentide.cli.llm import llm
@@ -85,6 +86,7 @@ for command in (
     dead,
     reconcile,
     rebuild,
+    capacity,
     commands.settings,
 ):
     cli.add_command(command)
