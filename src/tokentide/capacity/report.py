@@ -9,6 +9,7 @@ from tokentide.capacity.planning import Figure, Plan
 __all__ = ["lines"]
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_WHOLE_FROM = 100
 
 
 def lines(plan: Plan) -> Iterator[str]:
@@ -18,7 +19,7 @@ def lines(plan: Plan) -> Iterator[str]:
         if figure.part != part:
             part = figure.part
             yield part
-        yield f"  {figure.name:<28}{_value(figure):>20}   {figure.assumes}"
+        yield f"  {figure.name:<30}{_value(figure):>18}   {figure.assumes}"
     for warning in plan.warnings:
         yield f"! {warning}"
 
@@ -28,7 +29,10 @@ def _value(figure: Figure) -> str:
     if figure.unit.startswith("bytes"):
         scale, letter = next(step for step in _STEPS if figure.value >= step[0] or step[0] == 1.0)
         return f"{figure.value / scale:.3g} {letter}B{figure.unit.removeprefix('bytes')}"
-    number = figure.value
-    if number == round(number):
-        return f"{number:,.0f} {figure.unit}"
-    return f"{number:,.{0 if number >= 100 else 1 if number >= 1 else 2}f} {figure.unit}"
+    return f"{_short(figure.value)} {figure.unit}"
+
+
+def _short(number: float) -> str:
+    if number == round(number) or number >= _WHOLE_FROM:
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 1 else f"{number:.2f}"

@@ -83,7 +83,7 @@ def test_workers_follow_the_measured_rate():
 
 
 def test_rows_of_a_busy_hour_are_all_there_can_be():
-    """When every name is met, an hour has each of them once, twelve times each provider, sixty times each limited model."""
+    """When every name is met, an hour has each once, each provider twelve times, each limited model sixty times."""
     load = Load(events_per_second=1e6, projects=12, models=3, agents=2, tasks=5, failed_share=0.3)
     assert {table: round(count) for table, count in rows_of_an_hour(load).items()} == {
         "usage_1h": 12 * 3 * 2 * 5,
