@@ -13,6 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tokentide.capacity import Load, planned
+from tokentide.capacity.costs import COSTS
+from tokentide.capacity.report import lines
 from tokentide.doctor.finding import Kind
 from tokentide.doctor.kinds import KINDS
 from tokentide.events import Event
@@ -26,10 +29,12 @@ from tokentide.store.queries.datasources import DATASOURCES
 __all__ = [
     "TABLES",
     "columns_table",
+    "costs_table",
     "events_table",
     "findings_table",
     "metrics_table",
     "operators_table",
+    "plan_of",
     "renewed",
     "settings_table",
     "unread_settings",
@@ -105,6 +110,18 @@ def columns_table(datasource: str, besides: str | None = None) -> str:
     return _table(("column", "meaning", "aggregations", "group", "filter"), rows)
 
 
+def costs_table() -> str:
+    """Every measured cost, with where it was measured."""
+    rows = [(cost.of, f"{cost.value:,.0f} {cost.unit}", f"`{cost.measured}`") for cost in COSTS.values()]
+    return _table(("of", "cost", "measured by"), rows)
+
+
+def plan_of(load: Load, options: str) -> str:
+    """What `tokentide capacity` prints for a load, with the command line that asks for it."""
+    shown = "\n".join(lines(planned(load)))
+    return f"```console\n$ tokentide capacity {options}\n{shown}\n```\n"
+
+
 def _functions(column: Column) -> str:
     if column.functions == tuple(Function):
         return "all"
@@ -126,6 +143,15 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("metrics.md", "common metrics"): lambda: metrics_table(COMMON_METRICS),
     ("doctor.md", "findings"): lambda: findings_table(KINDS.values()),
     ("events.md", "fields"): events_table,
+    ("scaling.md", "costs"): costs_table,
+    ("scaling.md", "a plan"): lambda: plan_of(
+        Load(20_000, projects=200, models=12, agents=5),
+        "--events-per-second 20000 --projects 200 --models 12 --agents 5",
+    ),
+    ("scaling.md", "a plan that does not fit"): lambda: plan_of(
+        Load(150_000, projects=40, models=200, agents=50, largest_share=0.5),
+        "--events-per-second 150000 --projects 40 --models 200 --agents 50 --largest-share 0.5",
+    ),
     ("truefoundry.md", "operators"): operators_table,
     **{
         ("truefoundry.md", name): partial(columns_table, name, "modelMetrics" if name == "cacheMetrics" else None)

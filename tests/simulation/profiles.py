@@ -119,6 +119,7 @@ PROFILES = {
             steps=(150, 300),
             jump=6.0,
             kill=0.6,
+            turns=("", "", "restore", "recreate"),
         ),
         Profile(
             "lagging",

@@ -77,6 +77,7 @@ DEFINES = {
     "tokentide.api.tiers.reader_by_tier": "a dependency, made for the tiers of a surface",
     "tokentide.cli.account._Dollars": "a type of options",
     "tokentide.cli.account.account.command": "the tree of commands is data",
+    "tokentide.cli.capacity._load_options": "options are data",
     "tokentide.cli.cli.add_command": "the tree of commands is data",
     "tokentide.cli.commands._up_options": "options that two commands share",
     "tokentide.cli.dead._conditions": "options that commands share",
@@ -139,6 +140,11 @@ def events_are_pure(house: House) -> list[str]:
     """Only the libraries that describe and decode, and themselves."""
     own = ("annotated_types", "msgspec", "numpy", "pydantic", "typing_extensions", "tokentide.events")
     return foreign(house, "events", *own) + forbidden(house, {"events"}, *NOT_PURE)
+
+
+def capacity_is_arithmetic(house: House) -> list[str]:
+    """Numbers in, numbers out."""
+    return foreign(house, "capacity", "tokentide.capacity") + forbidden(house, {"capacity"}, *NOT_PURE)
 
 
 def adapters_are_pure(house: House) -> list[str]:
@@ -301,6 +307,11 @@ def test_events_are_pure(house: House) -> None:
     held(events_are_pure(house))
 
 
+def test_capacity_is_arithmetic(house: House) -> None:
+    """What plans a deployment knows numbers alone: no settings, no store, no terminal."""
+    held(capacity_is_arithmetic(house))
+
+
 def test_adapters_are_pure(house: House) -> None:
     """The gateway's adapters and its judge are functions of what they are given."""
     held(adapters_are_pure(house))
@@ -383,6 +394,7 @@ def test_names_say_what_is_inside(house: House) -> None:
         (rollups_are_pure, "rollups/fold.py", "import pandas"),
         (rollups_are_pure, "rollups/fold.py", "def fold():\n    import random"),
         (events_are_pure, "events/model.py", "from tokentide.rollups import fold"),
+        (capacity_is_arithmetic, "capacity/planning.py", "from tokentide.settings import Settings"),
         (adapters_are_pure, "gateway/adapters/otlp.py", "from fastapi import Request"),
         (adapters_are_pure, "gateway/judging.py", "def now():\n    import time"),
         (the_service_does_without_the_worker, "serving/app.py", "from tokentide import other"),

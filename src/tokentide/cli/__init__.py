@@ -12,6 +12,7 @@ import click
 from tokentide import __version__
 from tokentide.cli import commands
 from tokentide.cli.account import account
+from tokentide.cli.capacity import capacity
 from tokentide.cli.dead import dead
 from tokentide.cli.doctor import doctor
 from tokentide.cli.keys import keys
@@ -103,6 +104,7 @@ for command in (
     doctor,
     reconcile,
     rebuild,
+    capacity,
     commands.settings,
 ):
     cli.add_command(command)
