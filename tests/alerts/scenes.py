@@ -204,6 +204,14 @@ def a_producer_uses_transactions(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
+def names_have_no_end(stage: Stage) -> Iterator[None]:
+    """A producer puts a number into the name of its model."""
+    with stage.traffic(models=1 << 40):
+        yield
+    stage.until_stored()
+
+
+@contextmanager
 def someone_asks_too_often(stage: Stage) -> Iterator[None]:
     """A key of the free tier asks Perf's metrics many times a minute."""
     with stage.again_and_again(lambda: stage.ask("/v1/metrics/overview?projectId=p"), 0.05):
@@ -245,6 +253,7 @@ SCENES = tuple(
         ("IngestUnavailable", kafka_freezes),
         ("EventsUnaccounted VersionsMixed RebalanceStorm", another_release_joins),
         ("OffsetsMissing", a_producer_uses_transactions),
+        ("NamesCapped", names_have_no_end),
         ("QuotaNear QuotaExhausted", a_quota_is_used_up),
     ]
 )
