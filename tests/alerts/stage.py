@@ -115,7 +115,10 @@ class Stage:
 
     @contextmanager
     def traffic(self, *, bad: int = 0, hours_old: int = 0, models: int = 50) -> Iterator[None]:
-        """Some records a second to every partition while the block lasts, of which so many in ten are refused, of so many models."""
+        """Some records a second to every partition while the block lasts, of so many models.
+
+        Of ten of them, `bad` are no events.
+        """
         ended = threading.Event()
 
         def records() -> Iterator[Record]:
