@@ -153,6 +153,13 @@ class Stage:
             ended.set()
             thread.join(60)
 
+    def store_some(self, events: int = 200) -> None:
+        """Send so many events, or some more, and wait until they are stored."""
+        before = self.worker.metric("events_total")
+        with self.traffic():
+            until(lambda: self.worker.metric("events_total") >= before + events, "events are folded", 60)
+        self.until_stored()
+
     def until_stored(self, seconds: float = 60) -> None:
         """Wait until no record waits for a worker."""
         until(lambda: self.worker.ready() == 200, "the worker is ready", seconds)
