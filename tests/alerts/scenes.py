@@ -74,10 +74,8 @@ def play(stage: Stage, scene: Scene) -> tuple[float, float]:
     with scene.happening(stage):
         _wait(lambda: not missing(), _FIRE_SECONDS, lambda: f"{sorted(missing())} did not fire")
         fired_seconds = time.monotonic() - began
-        broken = [
-            text for text in stage.prometheus.texts() if not text or "error" in text.lower().split() or "<" in text
-        ]
-        assert broken == []
+        broken = [text for text in stage.prometheus.texts() if not text or "<" in text]  # as Prometheus says it failed
+        assert not broken, f"{broken} cannot be read"
     ended = time.monotonic()
     _wait(lambda: not still(), _RESOLVE_SECONDS, lambda: f"{sorted(still())} did not resolve")
     return fired_seconds, time.monotonic() - ended
@@ -150,6 +148,7 @@ def the_store_is_slow(stage: Stage) -> Iterator[None]:
 @contextmanager
 def the_store_is_away(stage: Stage) -> Iterator[None]:
     """ClickHouse was killed; events of hours ago come, whose rows must be read back first, and questions."""
+    stage.store_some()  # a partition of which nothing was ever stored has nothing to read back
     stage.deployment.machine.kill_store()
     with stage.traffic(hours_old=5), stage.again_and_again(stage.ask):
         try:
@@ -206,6 +205,14 @@ def a_producer_uses_transactions(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
+def names_have_no_end(stage: Stage) -> Iterator[None]:
+    """A producer puts a number into the name of its model."""
+    with stage.traffic(models=1 << 40):
+        yield
+    stage.until_stored()
+
+
+@contextmanager
 def someone_asks_too_often(stage: Stage) -> Iterator[None]:
     """A key of the free tier asks Perf's metrics many times a minute."""
     with stage.again_and_again(lambda: stage.ask("/v1/metrics/overview?projectId=p"), 0.05):
@@ -215,13 +222,12 @@ def someone_asks_too_often(stage: Stage) -> Iterator[None]:
 @contextmanager
 def a_quota_is_used_up(stage: Stage) -> Iterator[None]:
     """An organisation has sent nearly all that it may, and goes on."""
-    used = _used(stage)
-    quota = max(200, 20 * used)
+    stage.store_some()
+    quota = int(_used(stage) / 0.95)
     stage.stop_api()
     stage.start_api(monthly_quota_events=quota)
     stage.watch(stage.worker)
-    until(lambda: stage.post(quota - used - quota // 20) == 202, "most of the quota is sent", 30)
-    with stage.again_and_again(lambda: stage.post(quota // 4)):
+    with stage.again_and_again(lambda: stage.post(min(quota // 4, 500))):
         yield
     stage.stop_api()
     stage.start_api(monthly_quota_events=QUOTA)
@@ -230,7 +236,6 @@ def a_quota_is_used_up(stage: Stage) -> Iterator[None]:
 
 def _used(stage: Stage) -> int:
     """Events of the month that are stored already."""
-    stage.until_stored()
     return int(stage.deployment.ask("SELECT sum(requests) FROM usage_hourly WHERE hour >= toStartOfMonth(now())")[0][0])
 
 
@@ -247,6 +252,7 @@ SCENES = tuple(
         ("IngestUnavailable", kafka_freezes),
         ("EventsUnaccounted VersionsMixed RebalanceStorm", another_release_joins),
         ("OffsetsMissing", a_producer_uses_transactions),
+        ("NamesCapped", names_have_no_end),
         ("QuotaNear QuotaExhausted", a_quota_is_used_up),
     ]
 )

@@ -25,7 +25,12 @@ from tokentide.store.access import create_key
 __all__ = ["QUOTA", "SETTINGS", "Stage"]
 
 QUOTA = 1_000_000
-SETTINGS = {"max_dirty_buckets": 40, "dead_ratio_limit": 1.0, "monthly_quota_events": QUOTA}
+SETTINGS = {
+    "max_dirty_buckets": 40,
+    "max_names_per_hour": 60,
+    "dead_ratio_limit": 1.0,
+    "monthly_quota_events": QUOTA,
+}
 """Of the deployment: what would take long to fill is small."""
 
 _BAD = b'{"event_id": 5}'
@@ -109,14 +114,17 @@ class Stage:
         return 0
 
     @contextmanager
-    def traffic(self, *, bad: int = 0, hours_old: int = 0) -> Iterator[None]:
-        """Some records a second to every partition while the block lasts, of which so many in ten are refused."""
+    def traffic(self, *, bad: int = 0, hours_old: int = 0, models: int = 50) -> Iterator[None]:
+        """Some records a second to every partition while the block lasts, of so many models.
+
+        Of ten of them, `bad` are no events.
+        """
         ended = threading.Event()
 
         def records() -> Iterator[Record]:
             while not ended.is_set():
                 number = next(self._numbers)
-                good = self._a_good_line("p", hours_old, f"m{number % 50}")
+                good = self._a_good_line("p", hours_old, f"m{number % models}")
                 yield number % PARTITIONS, [], _BAD if number % 10 < bad else good
 
         thread = threading.Thread(target=self.deployment.send, args=(records(), 0.01))
@@ -144,6 +152,13 @@ class Stage:
         finally:
             ended.set()
             thread.join(60)
+
+    def store_some(self, events: int = 200) -> None:
+        """Send so many events, or some more, and wait until they are stored."""
+        before = self.worker.metric("events_total")
+        with self.traffic():
+            until(lambda: self.worker.metric("events_total") >= before + events, "events are folded", 60)
+        self.until_stored()
 
     def until_stored(self, seconds: float = 60) -> None:
         """Wait until no record waits for a worker."""

@@ -414,6 +414,6 @@ def test_the_runbooks_questions_are_asked(store):
     questions = re.findall(
         r"```sql\n(.*?)```", PAGE.with_name("runbooks.md").read_text(encoding="utf-8").replace("\n  ", "\n"), re.DOTALL
     )
-    assert len(questions) == 2
+    assert len(questions) == 3
     for sql in questions:
         ask(store, sql)
