@@ -7,10 +7,17 @@
 -- on each node. A test runs each program's statements on ClickHouse's engine with these rights alone, and holds every
 -- right against what the statements used.
 
--- tokentide migrate: makes and changes tables, and reads or writes none but its own record.
+-- tokentide migrate: makes and changes tables and views. Who makes a view must be allowed to read what it shows.
 CREATE ROLE IF NOT EXISTS tokentide_migrate_role;
 GRANT CREATE DATABASE ON tokentide.* TO tokentide_migrate_role;
 GRANT CREATE TABLE ON tokentide.* TO tokentide_migrate_role;
+GRANT CREATE VIEW, DROP VIEW ON tokentide.* TO tokentide_migrate_role;
+GRANT SELECT ON tokentide.usage_1h TO tokentide_migrate_role;
+GRANT SELECT ON tokentide.latency_1h TO tokentide_migrate_role;
+GRANT SELECT ON tokentide.errors_1h TO tokentide_migrate_role;
+GRANT SELECT ON tokentide.rate_limits_1m TO tokentide_migrate_role;
+GRANT SELECT ON tokentide.provider_health_5m TO tokentide_migrate_role;
+GRANT SELECT ON tokentide.progress TO tokentide_migrate_role;
 GRANT ALTER ADD INDEX ON tokentide.* TO tokentide_migrate_role;
 GRANT ALTER TTL ON tokentide.* TO tokentide_migrate_role;
 GRANT SELECT, INSERT ON tokentide.schema_migrations TO tokentide_migrate_role;
