@@ -68,16 +68,21 @@ def grants() -> list[tuple[str, str]]:
     return [(match[2], match[1]) for match in found if match]
 
 
-def _config(role: str) -> str:
-    given = "".join(f"<query>GRANT {what}</query>" for to, what in grants() if to == role)
-    own = "".join(f"<query>GRANT {what}</query>" for what in _TO_LOOK)
-    allowed = f"<grants>{given}{own}</grants>" if given else ""
-    log = "<database>system</database><table>query_log</table>"
-    return (
-        f"<clickhouse><query_log>{log}</query_log><profiles><default/></profiles><quotas><default/></quotas>"
-        "<users><default><password/><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>"
-        f"{allowed}</default></users></clickhouse>"
+def _configure(role: str, folder: Path) -> Path:
+    """The engine's settings: a log of statements, and one user who may do what the role may, and look at that log."""
+    given = "".join(
+        f"<query>GRANT {what}</query>" for what in [*(what for to, what in grants() if to == role), *_TO_LOOK]
     )
+    users, settings = folder / f"{role}-users.xml", folder / f"{role}.xml"
+    users.write_text(
+        "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><default><password/>"
+        "<networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>"
+        f"<grants>{given}</grants></default></users></clickhouse>",
+        encoding="utf-8",
+    )
+    log = "<query_log><database>system</database><table>query_log</table></query_log>"
+    settings.write_text(f"<clickhouse>{log}<users_config>{users}</users_config></clickhouse>", encoding="utf-8")
+    return settings
 
 
 def _migrate(dsn: str) -> None:
@@ -148,17 +153,27 @@ def _do(role: str, store: Store, keys: Path) -> None:
         asyncio.run(_serve(store, keys.read_text(encoding="utf-8")))
 
 
+def _must_refuse(engine: Any, statement: str) -> None:
+    """What no role may do is refused: else all this would have shown nothing."""
+    try:
+        engine.query(statement)
+    except chdb.ChdbError as error:
+        assert "Not enough privileges" in str(error)
+    else:
+        raise AssertionError(statement)
+
+
 def main() -> None:
     """Do a role's work, and say what it used."""
     role, folder = sys.argv[1], Path(sys.argv[2])
-    (folder / f"{role}.xml").write_text(_config(role), encoding="utf-8")
-    with closing(chdb.connect(f"{folder}/data?config-file={folder}/{role}.xml")) as engine:
+    with closing(chdb.connect(f"{folder}/data?config-file={_configure(role, folder)}")) as engine:
         dsn = f"chdb://{folder}/data"
         if role == "migrate":
             _migrate(dsn)
         else:
             with closing(open_store(dsn, DATABASE)) as store:
                 _do(role, store, folder / "key")
+        _must_refuse(engine, f"DROP TABLE {DATABASE}.usage_1h")
         engine.query("SYSTEM FLUSH LOGS")
         used = engine.query("SELECT DISTINCT arrayJoin(used_privileges) FROM system.query_log", "TSV")
         sys.stdout.write(json.dumps(str(used.bytes().decode()).splitlines()))
