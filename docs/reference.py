@@ -62,6 +62,7 @@ def unread_settings() -> str:
     """Which settings have no effect in this version, as a sentence."""
     source = FOLDER.parent / "src" / "tokentide"
     code = "\n".join(file.read_text(encoding="utf-8") for file in source.rglob("*.py") if file.name != "settings.py")
+    code += "\n".join(re.findall(r"self\.\w+", (source / "settings.py").read_text(encoding="utf-8")))
     unread = [f"TOKENTIDE_{name.upper()}" for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)]
     listed = ", ".join(map(_code, unread))
     return f"These are for what is still to come, and nothing reads them in this version: {listed}.\n" if unread else ""
