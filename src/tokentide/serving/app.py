@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from tokentide import __version__
-from tokentide.api import agentlens, lumiqtrace, perf, truefoundry
+from tokentide.api import agentlens, lumiqtrace, page, perf, truefoundry
 from tokentide.api.access import Access
 from tokentide.api.bodies import Room
 from tokentide.api.engine import Engine
@@ -81,7 +81,7 @@ def create_app(
     app.state.engine = Engine(
         store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
     )
-    for part in (lumiqtrace, agentlens, perf, truefoundry, operations, docs):
+    for part in (lumiqtrace, agentlens, perf, truefoundry, operations, docs, page):
         app.include_router(part.router())
     app.include_router(doors())
     app.mount("/docs/files", docs.swagger_files())

@@ -17,7 +17,7 @@ from tokentide.store.queries.branches import EVENTS, Branch, bounds, united
 from tokentide.store.queries.sources import Source
 from tokentide.store.queries.window import Origin, Window, split
 
-__all__ = ["BUCKET", "Question", "Scope", "breakdowns", "parted", "quantiles", "totals"]
+__all__ = ["BUCKET", "Question", "Scope", "breakdowns", "parted", "quantile_breakdowns", "quantiles", "totals"]
 
 BUCKET = "at"
 """As a dimension: the start of the time bucket, in seconds since the epoch."""
@@ -86,12 +86,8 @@ def breakdowns(
     step_seconds: int = 3600,
 ) -> Question:
     """Ask as `totals` does, but by several sets of dimensions in one go; `parted` takes the rows apart."""
-    names = _names(sets)
-    rows = _Rows.of(source, scope, [*names, *measures], step_seconds)
-    selected = ", ".join([f"grouping({', '.join(names)})", *names, *_sums(measures)])
-    grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
-    sql = f"SELECT {selected}\n{rows.sql}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {_places(1 + len(names))}"
-    return Question(name, sql, rows.args, rows.widened, rows.origin)
+    rows = _Rows.of(source, scope, [*_names(sets), *measures], step_seconds)
+    return Question(name, rows.broken_down(sets, _sums(measures)), rows.args, rows.widened, rows.origin)
 
 
 def parted(sets: Sequence[tuple[str, ...]], rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
@@ -109,10 +105,24 @@ def quantiles(
     name: str, source: Source, scope: Scope, digest: str, *, levels: Sequence[float], by: Sequence[str] = ()
 ) -> Question:
     """Ask for quantiles of a digest; rows are (*by, [one value for each level]), NaN where there are no calls."""
-    columns = [f"{digest}_means", f"{digest}_weights"]
-    rows = _Rows.of(source, scope, [*by, *columns], source.table.bucket_seconds)
-    merged = f"quantilesTDigestWeightedArray({', '.join(map(str, levels))})({', '.join(columns)})"
-    return Question(name, rows.aggregated(by, [merged]), rows.args, rows.widened, rows.origin)
+    rows = _Rows.of(source, scope, [*by, *_columns(digest)], source.table.bucket_seconds)
+    return Question(name, rows.aggregated(by, [_merged(digest, levels)]), rows.args, rows.widened, rows.origin)
+
+
+def quantile_breakdowns(
+    name: str,
+    source: Source,
+    scope: Scope,
+    digest: str,
+    *,
+    levels: Sequence[float],
+    sets: Sequence[tuple[str, ...]],
+    step_seconds: int = 3600,
+) -> Question:
+    """Ask as `quantiles` does, but by several sets of dimensions in one go; `parted` takes the rows apart."""
+    rows = _Rows.of(source, scope, [*_names(sets), *_columns(digest)], step_seconds)
+    sql = rows.broken_down(sets, [_merged(digest, levels)])
+    return Question(name, sql, rows.args, rows.widened, rows.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,14 @@ class _Rows:
         selected = f"SELECT {', '.join([*by, *aggregates])}\n{self.sql}"
         return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
 
+    def broken_down(self, sets: Sequence[tuple[str, ...]], aggregates: Sequence[str]) -> str:
+        """The whole query, by several sets of dimensions."""
+        names = _names(sets)
+        selected = ", ".join([f"grouping({', '.join(names)})", *names, *aggregates])
+        grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
+        order = _places(1 + len(names))
+        return f"SELECT {selected}\n{self.sql}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {order}"
+
 
 def _of_buckets(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
     selected = {column: _bucket_of("bucket") if column == BUCKET else column for column in columns}
@@ -162,6 +180,14 @@ def _bucket_of(time: str) -> str:
 
 def _sums(measures: Sequence[str]) -> list[str]:
     return [f"{'max' if measure.endswith('_max') else 'sum'}({measure})" for measure in measures]
+
+
+def _columns(digest: str) -> list[str]:
+    return [f"{digest}_means", f"{digest}_weights"]
+
+
+def _merged(digest: str, levels: Sequence[float]) -> str:
+    return f"quantilesTDigestWeightedArray({', '.join(map(str, levels))})({', '.join(_columns(digest))})"
 
 
 def _names(sets: Sequence[tuple[str, ...]]) -> list[str]:
