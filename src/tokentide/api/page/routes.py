@@ -27,7 +27,7 @@ _WORDS = {
     Kind.NO_KEY: "Sign in to see the numbers.",
     Kind.MALFORMED_KEY: "Enter a read key, which begins with als_, or the token of a session.",
     Kind.UNKNOWN_KEY: "This key is not known here, or it has expired or was revoked. Ask for a new read key.",
-    Kind.FOREIGN_PROJECT: "This key may not see that project. Choose one from the list.",
+    Kind.FOREIGN_PROJECT: "This key may not see that project, or there is none of that name.",
 }
 
 

@@ -16,10 +16,10 @@ export function compact(value) {
   return COMPACT.format(value);
 }
 
-/** $1,234.50; below a dollar as many decimals as tell something, at most six. */
+/** $1,234.50; below ten cents as many decimals as tell something, at most six. */
 export function money(dollars) {
   const size = Math.abs(dollars);
-  const decimals = size === 0 || size >= 1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(size)));
+  const decimals = size === 0 || size >= 0.1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(size)));
   const digits = { minimumFractionDigits: Math.min(decimals, 2), maximumFractionDigits: decimals };
   return `${dollars < 0 ? "−" : ""}$${size.toLocaleString("en-US", digits)}`;
 }
@@ -32,8 +32,14 @@ export function compactMoney(dollars) {
 /** 12.3 % of a share of 0.123. */
 export function percent(share) {
   const value = share * 100;
-  const decimals = value === 0 || value >= 10 ? 1 : value >= 0.1 ? 2 : 3;
-  return `${value.toLocaleString("en-US", { maximumFractionDigits: decimals })} %`;
+  if (value === 0) return "0 %";
+  const decimals = value >= 10 ? 1 : value >= 0.1 ? 2 : 3;
+  return `${value.toFixed(decimals)} %`;
+}
+
+/** 12.5 %, 10 %, for axes. */
+export function compactPercent(share) {
+  return `${Number((share * 100).toPrecision(3))} %`;
 }
 
 /** 0.5 ms, 812 ms, 1.25 s, 2 min 5 s. */

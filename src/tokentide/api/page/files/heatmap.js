@@ -6,7 +6,7 @@ import { bands } from "./scales.js";
 
 const LEFT = 40;
 const TOP = 2;
-const ROW = 8;
+const ROW = 9;
 const HOURS = 24;
 const BOTTOM = 22;
 const HOUR_MS = 3_600_000;
@@ -23,7 +23,7 @@ export function heatmap(width, hours) {
   const firstDay = Math.floor(hours[0].start.getTime() / DAY_MS);
   const dayOf = (hour) => Math.floor(hour.start.getTime() / DAY_MS) - firstDay;
   const days = dayOf(hours.at(-1)) + 1;
-  const band = bands(days, LEFT, Math.min(width - 1, LEFT + days * 44));
+  const band = bands(days, LEFT, Math.min(width - 1, LEFT + days * 110));
   const most = Math.max(1, ...hours.map(({ value }) => value));
   const height = TOP + HOURS * ROW + BOTTOM;
   const place = (hour) => ({ x: band.start(dayOf(hour)), y: TOP + hour.start.getUTCHours() * ROW });
@@ -35,7 +35,7 @@ export function heatmap(width, hours) {
       "svg",
       { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" },
       [0, 6, 12, 18].map((hour) =>
-        shape("text", { class: "tick", x: LEFT - 6, y: TOP + hour * ROW + 8, "text-anchor": "end" }, twoDigits(hour)),
+        shape("text", { class: "tick", x: LEFT - 6, y: TOP + hour * ROW + 9, "text-anchor": "end" }, twoDigits(hour)),
       ),
       hours.map((hour) => shape("rect", { class: `heat heat-${level(hour.value, most)}`, ...place(hour), ...box })),
       dayLabels(firstDay, days, band, width, height),

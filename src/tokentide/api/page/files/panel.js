@@ -12,7 +12,7 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, PageDow
  * over it when `cursorText(index)` says what stands there; `figure` is an element to show instead of a plot.
  */
 export class Panel {
-  constructor({ id, title, wide }) {
+  constructor({ id, title, layout = "" }) {
     this.id = id;
     this.title = title;
     this.view = null;
@@ -30,7 +30,7 @@ export class Panel {
     this.save = button("CSV", `Download ${title} as CSV`);
     this.node = element(
       "section",
-      { class: wide ? "card panel wide" : "card panel", id, "aria-labelledby": `${id}-title` },
+      { class: `card panel ${layout}`, id, "aria-labelledby": `${id}-title` },
       element(
         "div",
         { class: "panel-head" },

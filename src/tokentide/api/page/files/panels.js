@@ -10,19 +10,19 @@ const DIRECTIONS = { improving: "improving", stable: "steady", degrading: "getti
 const FRESH_SECONDS = 60;
 const LATE_SECONDS = 600;
 
-/** Every panel: its name, its title, whether it takes a whole row, and its view of the server's answer. */
+/** Every panel: its name, its title, its view of the server's answer, and how it is laid out. */
 export const PANELS = [
-  { id: "requests", title: "Requests", view: views.requests },
-  { id: "cost", title: "Cost", view: views.cost },
-  { id: "latency", title: "Latency", view: views.latency },
-  { id: "error-rate", title: "Error rate", view: views.errorRate },
-  { id: "tokens", title: "Tokens", view: views.tokens },
+  { id: "requests", title: "Requests", view: views.requests, layout: "over-time" },
+  { id: "cost", title: "Cost", view: views.cost, layout: "over-time" },
+  { id: "latency", title: "Latency", view: views.latency, layout: "over-time" },
+  { id: "error-rate", title: "Error rate", view: views.errorRate, layout: "over-time" },
+  { id: "tokens", title: "Tokens", view: views.tokens, layout: "over-time" },
   { id: "cost-by-model", title: "Cost by model", view: views.costByModel },
   { id: "latency-by-model", title: "Latency by model", view: views.latencyByModel },
   { id: "error-groups", title: "Error groups", view: errorGroups },
   { id: "rate-limits", title: "Rate limits (429) by hour", view: views.rateLimits },
   { id: "providers", title: "Provider health, last 24 hours", view: providers },
-  { id: "pipeline", title: "Pipeline", view: pipeline, wide: true },
+  { id: "pipeline", title: "Pipeline", view: pipeline, layout: "wide" },
 ];
 
 /** How fresh the data is: a state, and words for it. */
@@ -50,20 +50,20 @@ function errorGroups({ errors: { errorGroups: groups }, total }) {
     ],
     row: (group) => ({
       ...{ name: group.error_code || "(none)", bar: group.count },
-      figure: `${TRENDS[group.trend]}  ${count(group.count)}`,
+      figure: `${count(group.count)} · ${TRENDS[group.trend]}`,
     }),
     tell: (group) =>
       `${group.error_code || "(none)"}: ${count(group.count)} (${percent(share(group))} of errors), ${group.trend}, most in ${group.top_model}`,
   });
 }
 
-function providers({ providers: { providers: found, trends, recommendations } }) {
+function providers({ providers: { providers: found, trends } }) {
   const rows = Object.entries(found).map(([name, health]) => ({ name, ...health, trend: trends[name] }));
   const well = rows.filter(({ status }) => status === "operational").length;
-  const advice = recommendations.map(({ message }) => message).join(" ");
+  const others = rows.filter(({ status }) => status !== "operational").map(({ name, status }) => `${name} is ${status}`);
   return {
     summary: rows.length
-      ? `${count(well)} of ${plural(rows.length, "provider")} operational.${advice ? ` ${advice}` : ""}`
+      ? `${count(well)} of ${plural(rows.length, "provider")} operational${others.length ? `; ${others.join(", ")}` : ""}.`
       : "No provider was called in the last 24 hours.",
     columns: [
       { title: "Provider", value: ({ name }) => name, text: true },

@@ -7,6 +7,7 @@ const ROW = 38;
 const BAR_AT = 21;
 const BAR = 8;
 const LETTER = 7.2;
+const EDGE = 6;
 
 /**
  * A plot of that width, as `timePlot` makes one: a cursor over its rows.
@@ -15,7 +16,7 @@ const LETTER = 7.2;
  */
 export function rowPlot(width, rows, className) {
   const most = Math.max(0, ...rows.map(({ bar, range }) => bar ?? range[2]));
-  const x = linear(most, 1, width - 1);
+  const x = linear(most, rows[0]?.range ? EDGE : 1, width - (rows[0]?.range ? EDGE : 1));
   const cursor = shape("rect", { class: "row-cursor", x: 0, width, height: ROW - 4, rx: 5, visibility: "hidden" });
   const height = Math.max(1, rows.length) * ROW;
   return {
@@ -57,14 +58,10 @@ function marksOf([low, middle, high], x, at) {
   const between = at + BAR / 2;
   return [
     shape("line", { class: "span", x1: x(low), x2: x(high), y1: between, y2: between }),
-    shape("circle", { class: "series-1", cx: clamp(x(low), x), cy: between, r: 4.5 }),
+    shape("circle", { class: "series-1", cx: x(low), cy: between, r: 4.5 }),
     shape("rect", { class: "series-2", x: x(middle) - 2, width: 4, y: at - 1, height: BAR + 2, rx: 1 }),
-    shape("path", { class: "series-3", d: diamond(clamp(x(high), x), between) }),
+    shape("path", { class: "series-3", d: diamond(x(high), between) }),
   ];
-}
-
-function clamp(position, x) {
-  return Math.max(5, Math.min(position, x.end ?? position));
 }
 
 function diamond(x, y) {

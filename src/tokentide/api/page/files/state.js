@@ -6,7 +6,7 @@ export const RANGES = [
   { name: "7d", title: "7 days" },
   { name: "30d", title: "30 days" },
   { name: "90d", title: "90 days" },
-  { name: "month", title: "This month" },
+  { name: "month", title: "Month" },
 ];
 
 const NAMES = ["project", "range", "from", "to"];

@@ -25,7 +25,7 @@ export function tiles({ total, before, latency, monthToDate, projectedMonthEnd }
 
 function versus(now, before) {
   const words = change(now, before);
-  return /^[+−]/.test(words) ? `${words} vs. time before` : words;
+  return /^[+−]/.test(words) ? `${words} vs. before` : words;
 }
 
 function tile(id, title, value, text, note) {

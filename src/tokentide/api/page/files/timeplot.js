@@ -68,9 +68,8 @@ function timeAxis(buckets, stepSeconds, band, width) {
     const start = starts[index];
     const x = stepSeconds < 86_400 ? band.start(index) : band.middle(index);
     if (x > width - 26) return [];
-    const anchor = x - band.start(0) < 14 ? "start" : "middle";
     const label = start.getUTCHours() === 0 ? day(start) : clock(start);
-    return [shape("text", { class: "tick", x, y: HEIGHT - 6, "text-anchor": anchor }, label)];
+    return [shape("text", { class: "tick", x, y: HEIGHT - 6, "text-anchor": "middle" }, label)];
   });
 }
 

@@ -1,6 +1,6 @@
 // What does each chart over time, or by name, say? From the server's answer: words, a table, and a plot.
 
-import { bucketName, compact, compactMoney, count, duration, money, percent, plural } from "./format.js";
+import { bucketName, compact, compactMoney, compactPercent, count, duration, money, percent, plural } from "./format.js";
 import { heatmap } from "./heatmap.js";
 import { rowPlot } from "./rows.js";
 import { timePlot } from "./timeplot.js";
@@ -41,7 +41,7 @@ export function tokens(picture) {
   const { total, costs } = picture;
   return overTime(picture, {
     summary:
-      `${count(total.inputTokens)} input and ${count(total.outputTokens)} output tokens; ` +
+      `${compact(total.inputTokens)} input and ${compact(total.outputTokens)} output tokens; ` +
       `${percent(costs.cacheRate)} of the input came from a prompt cache.`,
     series: [
       { name: "Input", className: "series-1", unit: "tokens", value: ({ inputTokens }) => inputTokens },
@@ -65,7 +65,7 @@ export function errorRate(picture) {
         told: (bucket) => (bucket.requests ? Number((bucket.errorRate * 100).toFixed(4)) : null),
       },
     ],
-    ...{ stacked: false, axis: percent, format: percent },
+    ...{ stacked: false, axis: compactPercent, format: percent },
     extra: [{ title: "Failed", value: ({ errors }) => errors }],
   });
 }
@@ -142,6 +142,7 @@ export function rateLimits({ errors: { rateLimitHeatmap }, shown }) {
     summary: all
       ? `${plural(all, "request")} were refused with 429, most of them on ${bucketName(worst.start, 3600)} (${count(worst.value)}).`
       : "No request was refused with 429.",
+    legend: all ? heatLegend(worst.value) : null,
     columns: [
       { title: "Hour", unit: "UTC", value: ({ start }) => start.toISOString().slice(0, 16), text: true },
       { title: "Rate limited", value: ({ value }) => value },
@@ -150,6 +151,14 @@ export function rateLimits({ errors: { rateLimitHeatmap }, shown }) {
     plot: (width) => heatmap(width, hours),
     cursorText: (index) => `${bucketName(hours[index].start, 3600)}: ${plural(hours[index].value, "request")} refused with 429`,
   };
+}
+
+function heatLegend(most) {
+  return [
+    { name: "none", className: "heat-0" },
+    ...(most > 1 ? [{ name: "few", className: "heat heat-1" }] : []),
+    { name: `${count(most)} an hour`, className: "heat" },
+  ];
 }
 
 function overTime(picture, { summary, series, format, extra = [], ...drawn }) {
