@@ -58,6 +58,7 @@ class Served:
         log = fold_into(store, events + events[:100], clock.now_ms())
         self.calls: list[Call] = calls(Sent(*entry) for entry in log)
         make_projects(store, "org", ["p", "q", "live", "hostile"])
+        self.note_progress()
 
     def store_events(self, *events: dict[str, Any]) -> None:
         """Store all events of a project, those that are there already among them."""

@@ -16,9 +16,10 @@ export function compact(value) {
   return COMPACT.format(value);
 }
 
-/** $1,234.50; below ten cents as many decimals as tell something, at most six. */
+/** $1,234.50; below ten cents as many decimals as tell something, at most six; from ten million on $12.3M. */
 export function money(dollars) {
   const size = Math.abs(dollars);
+  if (size >= FULL_UP_TO) return compactMoney(dollars);
   const decimals = size === 0 || size >= 0.1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(size)));
   const digits = { minimumFractionDigits: Math.min(decimals, 2), maximumFractionDigits: decimals };
   return `${dollars < 0 ? "−" : ""}$${size.toLocaleString("en-US", digits)}`;
@@ -26,7 +27,7 @@ export function money(dollars) {
 
 /** $1.2K, for axes. */
 export function compactMoney(dollars) {
-  return dollars < 1000 ? money(dollars) : `$${COMPACT.format(dollars)}`;
+  return Math.abs(dollars) < 1000 ? money(dollars) : `$${COMPACT.format(dollars)}`;
 }
 
 /** 12.3 % of a share of 0.123. */

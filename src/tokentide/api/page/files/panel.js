@@ -147,7 +147,8 @@ export class Panel {
 
 function tableCell({ value, text }, row, place) {
   const found = value(row);
-  const shown = typeof found === "number" ? found.toLocaleString("en-US", { maximumFractionDigits: 6 }) : (found ?? "–");
+  const number = typeof found === "number";
+  const shown = number ? found.toLocaleString("en-US", { maximumFractionDigits: 6 }) : (found ?? "–") || "(none)";
   const attributes = { class: text ? null : "number" };
   return place === 0 ? element("th", { scope: "row", ...attributes }, shown) : element("td", attributes, shown);
 }
