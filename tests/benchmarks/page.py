@@ -3,8 +3,8 @@
     python -m tests.benchmarks.page [--rounds N] [--events N]
 
 For one project and for all fifty, over every range: the time from the navigation until the first paint, and until the
-numbers stand on the page, both as the browser says. Each round is a new context, with nothing in its cache. The API runs
-in this process, and the browser on the same machine.
+numbers stand on the page, both as the browser says. Each round is a new context, with nothing in its cache. The API
+runs in this process, and the browser on the same machine.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.benchmarks.read_api import PROJECTS, fill
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.late_store import LateStore
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store import open_store
 from tokentide.store.access import create_key

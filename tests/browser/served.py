@@ -16,10 +16,10 @@ from tests.integration.folded import DAY_MS, fold_into, made_up_events
 from tests.oracle.log import Call, Sent, calls
 from tests.store_fixtures import migrated, settings_of, until
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.late_store import LateStore
 from tokentide.api.times import iso_day, iso_millis
 from tokentide.errors import StoreUnavailable
+from tokentide.serving.app import create_app
 from tokentide.store import Query, Store, open_store
 from tokentide.store.access import create_key, make_projects, revoke_key
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY, key_row
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.times import iso_millis
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 SESSION = "/page/session"
