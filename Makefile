@@ -9,7 +9,7 @@ PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install --no-deps --no-build-isolation
 REQUIREMENTS = deploy/requirements
-SIDE_BY_SIDE = tests/integration tests/contract tests/oracle tests/unit
+SIDE_BY_SIDE = tests/browser tests/integration tests/contract tests/oracle tests/unit
 HOUSE = architecture dashboards deploy documentation requirements
 
 help: ## show this

@@ -31,7 +31,7 @@ _LATENCY_SETS: list[tuple[str, ...]] = [(BUCKET,), ("model",), ()]
 _MEASURES = ("requests", "cost_nanos", "input_tokens", "output_tokens", "error", "timeout", "rate_limited")
 _NOTHING = (0,) * len(_MEASURES)
 _LEVELS = (0.5, 0.95, 0.99)
-_NO_LATENCY = Latency(p50=0, p95=0, p99=0)
+_NO_CALLS = (float("nan"),) * len(_LEVELS)
 _HEALTH_HOURS = 24
 
 
@@ -108,7 +108,7 @@ def shaped(page: Asked, found: Found, rows: Sequence[Sequence[Rows]]) -> Picture
         shown=_shown(page),
         freshness=_freshness(found.through_ms, page.now_ms),
         total=Sums(**_sums([sum(column) for column in zip(*(row[1:] for row in by_bucket), strict=True)] or _NOTHING)),
-        latency=_latency(of_all[0][0]) if of_all else _NO_LATENCY,
+        latency=_latency(of_all[0][0] if of_all else _NO_CALLS),
         before=Sums(**_sums(before[0])),
         timeline=_timeline(page.span, by_bucket, of_bucket),
         models=_models(by_model, of_model),
@@ -141,11 +141,11 @@ def _freshness(through_ms: int, now_ms: int) -> Freshness:
 
 def _timeline(span: Span, usage: Rows, latency: Rows) -> list[Bucket]:
     sums = {start * 1000: measures for start, *measures in usage}
-    latencies = {start * 1000: _latency(values) for start, values in latency}
+    latencies = {start * 1000: values for start, values in latency}
     return [
         Bucket(
             start=iso_seconds(start_ms),
-            latency=latencies.get(start_ms, _NO_LATENCY),
+            latency=_latency(latencies.get(start_ms, _NO_CALLS)),
             **_sums(sums.get(start_ms, _NOTHING)),
         )
         for start_ms in bucket_starts_ms(span.period, span.step_ms)
@@ -153,10 +153,10 @@ def _timeline(span: Span, usage: Rows, latency: Rows) -> list[Bucket]:
 
 
 def _models(usage: Rows, latency: Rows) -> list[ModelFigures]:
-    latencies = {model: _latency(values) for model, values in latency}
+    latencies: dict[str, list[float]] = dict(latency)
     busiest_first = sorted(usage, key=lambda row: (-row[1], row[0]))
     return [
-        ModelFigures(model=model, latency=latencies.get(model, _NO_LATENCY), **_sums(measures))
+        ModelFigures(model=model, latency=_latency(latencies.get(model, _NO_CALLS)), **_sums(measures))
         for model, *measures in busiest_first
     ]
 

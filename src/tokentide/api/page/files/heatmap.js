@@ -6,7 +6,7 @@ import { bands } from "./scales.js";
 
 const LEFT = 40;
 const TOP = 2;
-const ROW = 9;
+const ROW = 11;
 const HOURS = 24;
 const BOTTOM = 22;
 const HOUR_MS = 3_600_000;
@@ -35,7 +35,7 @@ export function heatmap(width, hours) {
       "svg",
       { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" },
       [0, 6, 12, 18].map((hour) =>
-        shape("text", { class: "tick", x: LEFT - 6, y: TOP + hour * ROW + 9, "text-anchor": "end" }, twoDigits(hour)),
+        shape("text", { class: "tick", x: LEFT - 6, y: TOP + hour * ROW + 10, "text-anchor": "end" }, twoDigits(hour)),
       ),
       hours.map((hour) => shape("rect", { class: `heat heat-${level(hour.value, most)}`, ...place(hour), ...box })),
       dayLabels(firstDay, days, band, width, height),
