@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tokentide.doctor.finding import Kind
+from tokentide.doctor.kinds import KINDS
 from tokentide.events import Event
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS, Metric
 from tokentide.settings import Settings, describe
@@ -24,6 +26,7 @@ __all__ = [
     "TABLES",
     "columns_table",
     "events_table",
+    "findings_table",
     "metrics_table",
     "operators_table",
     "renewed",
@@ -80,6 +83,16 @@ def operators_table() -> str:
     return _table(("filter", "operators"), rows)
 
 
+def findings_table(kinds: Iterable[Kind]) -> str:
+    """Some of the findings of the doctor: name, gravity, meaning, remedy."""
+    rows = [(f"`{kind.name}`", _gravity(kind), kind.meaning, kind.remedy) for kind in kinds]
+    return _table(("finding", "gravity", "meaning", "what to do"), rows)
+
+
+def _gravity(kind: Kind) -> str:
+    return f"problem, {kind.exit_code}" if kind.exit_code else "advice"
+
+
 def columns_table(datasource: str, besides: str | None = None) -> str:
     """The columns of a datasource, but those that another one has."""
     known = DATASOURCES[besides].columns if besides else ()
@@ -110,6 +123,7 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("metrics.md", "worker metrics"): lambda: metrics_table(WORKER_METRICS),
     ("metrics.md", "api metrics"): lambda: metrics_table(API_METRICS),
     ("metrics.md", "common metrics"): lambda: metrics_table(COMMON_METRICS),
+    ("doctor.md", "findings"): lambda: findings_table(KINDS.values()),
     ("events.md", "fields"): events_table,
     ("truefoundry.md", "operators"): operators_table,
     **{

@@ -25,6 +25,7 @@ from tokentide.settings import Settings
 
 __all__ = [
     "LARGEST_LETTER_BYTES",
+    "administration",
     "ensure_topics",
     "kafka_options",
     "missing_topics",
@@ -79,7 +80,7 @@ async def ensure_topics(settings: Settings, *, partitions: int, replication: int
     configurations = topic_configurations(settings, replication)
     wanted = [NewTopic(name, partitions, replication, topic_configs=configurations[name]) for name in missing]
     if wanted:
-        async with _administration(settings) as admin:
+        async with administration(settings) as admin:
             answer = await admin.create_topics(wanted, timeout_ms=_REQUEST_MS)
         for name, code, *_ in answer.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
@@ -111,7 +112,7 @@ async def missing_topics(settings: Settings) -> list[str]:
     Raises:
         DependencyUnavailable: Kafka does not answer.
     """
-    async with _administration(settings) as admin:
+    async with administration(settings) as admin:
         there = set(await admin.list_topics())
     return [name for name in (settings.topic, settings.dead_topic) if name not in there]
 
@@ -123,7 +124,7 @@ async def partition_counts(settings: Settings) -> dict[str, int]:
         DependencyUnavailable: Kafka does not answer, or does not have them.
     """
     wanted = [settings.topic, settings.dead_topic]
-    async with _administration(settings) as admin:
+    async with administration(settings) as admin:
         described = {entry["topic"]: entry for entry in await admin.describe_topics(wanted)}
     missing = [name for name in wanted if name not in described or not described[name]["partitions"]]
     if missing:
@@ -142,7 +143,12 @@ def _ssl_context(authorities_file: str) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def _administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def administration(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Kafka's administration, while the block lasts.
+
+    Raises:
+        DependencyUnavailable: Kafka does not answer, or refuses what is asked inside.
+    """
     admin = AIOKafkaAdminClient(request_timeout_ms=_REQUEST_MS, **kafka_options(settings))
     try:
         await admin.start()

@@ -22,7 +22,15 @@ from tokentide.dsn import HIDDEN, hide_password, with_authorities
 from tokentide.errors import SettingsError
 from tokentide.shards import parse_shards
 
-__all__ = ["Described", "Settings", "describe", "environment_of", "load", "unknown_names"]
+__all__ = [
+    "Described",
+    "Settings",
+    "describe",
+    "environment_of",
+    "load",
+    "sources_of",
+    "unknown_names",
+]
 
 PREFIX = "TOKENTIDE_"
 _OTHERS = frozenset({"url", "api_key"})  # of the command line client `tokentide llm`, not of the services
@@ -188,6 +196,12 @@ def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path |
     """Variables that look like settings but are none: worth a warning, for a typing error is ignored otherwise."""
     given, _ = _gather(environment, env_file)
     return sorted(PREFIX + name.upper() for name in given if name not in Settings.model_fields and name not in _OTHERS)
+
+
+def sources_of(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> dict[str, str]:
+    """Where each variable that looks like a setting is set: environment, or .env."""
+    _, sources = _gather(environment, env_file)
+    return {PREFIX + name.upper(): source for name, source in sources.items()}
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

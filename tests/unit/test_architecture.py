@@ -35,10 +35,20 @@ NOT_PURE = ("asyncio", "io", "logging", "os", "random", "secrets", "socket", "su
 
 PURE_CORES = {
     *(f"tokentide.dead.{name}" for name in ("ledger", "letter", "projects", "selection")),
+    *(f"tokentide.doctor.{name}" for name in ("finding", "report")),
+    *(
+        f"tokentide.doctor.judging.{name}"
+        for name in ("access", "clocks", "group", "services", "settings", "store", "topics")
+    ),
     *(f"tokentide.reconcile.{name}" for name in ("counting", "judging", "sieve", "span")),
 }
 
-STORE_OF_THE_WORKER = ("tokentide.store.open_store", "tokentide.store.port", "tokentide.store.rows")
+STORE_OF_THE_WORKER = (
+    "tokentide.store.fitness",
+    "tokentide.store.open_store",
+    "tokentide.store.port",
+    "tokentide.store.rows",
+)
 QUERIES_OF_THE_WORKER = "tokentide.store.queries"
 
 DEFINING_LIBRARIES = (
@@ -187,13 +197,9 @@ def clickhouse_stays_in_the_store(house: House) -> list[str]:
 
 
 def services_do_without_the_tools(house: House) -> list[str]:
-    """Dead letters and reconciling are the command line's."""
-    return forbidden(
-        house,
-        {"worker", "serving", "api", "gateway", "store", "events", "rollups"},
-        "tokentide.dead",
-        "tokentide.reconcile",
-    )
+    """Dead letters, reconciling and the doctor are the command line's."""
+    tools = ("tokentide.dead", "tokentide.doctor", "tokentide.reconcile")
+    return forbidden(house, {"worker", "serving", "api", "gateway", "store", "events", "rollups"}, *tools)
 
 
 def cores_of_the_tools_are_pure(house: House) -> list[str]:

@@ -13,6 +13,7 @@ from tokentide import __version__
 from tokentide.cli import commands
 from tokentide.cli.account import account
 from tokentide.cli.dead import dead
+from tokentide.cli.doctor import doctor
 from tokentide.cli.keys import keys
 from tokentide.cli.llm import llm
 from tokentide.cli.reconcile import rebuild, reconcile
@@ -83,6 +84,7 @@ for command in (
     account,
     llm,
     dead,
+    doctor,
     reconcile,
     rebuild,
     commands.settings,

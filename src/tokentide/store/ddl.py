@@ -10,13 +10,24 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Step", "Target", "Template", "TimeToLive", "create_database", "days_kept", "render", "time_to_live"]
+__all__ = [
+    "Step",
+    "Target",
+    "Template",
+    "TimeToLive",
+    "create_database",
+    "days_kept",
+    "made_table",
+    "render",
+    "time_to_live",
+]
 
 _HEADING = re.compile(r"\A(?:[ \t]*(?:--[^\n]*)?\n)*")
 _PLACEHOLDER = re.compile(
     r"\{(database|on_cluster|replacing|replacing_version|rollup_retention_days|events_retention_days)\}"
 )
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)", re.MULTILINE)
+_MADE = re.compile(r"^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)", re.MULTILINE)
 _TTL = re.compile(r"^TTL (.+ INTERVAL (\d+) DAY)$", re.MULTILINE)
 _DIVISION = re.compile(r"^;\n", re.MULTILINE)
 _STORED_TTL = re.compile(r" TTL .*?(?:toIntervalDay\((\d+)\)|INTERVAL (\d+) DAY)")
@@ -97,6 +108,12 @@ def time_to_live(step: Step, target: Target) -> TimeToLive | None:
     expression, days = ttl.groups()
     place = f"{_quoted(target.database)}.{table[1]}{_on_cluster(target)}"
     return TimeToLive(table[1], int(days), f"ALTER TABLE {place} MODIFY TTL {expression}")
+
+
+def made_table(text: str) -> str | None:
+    """The table that a file of the schema makes; None when it makes none."""
+    found = _MADE.search(text)
+    return found[1] if found else None
 
 
 def days_kept(engine: str) -> int | None:

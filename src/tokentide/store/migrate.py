@@ -22,13 +22,23 @@ from tokentide.store.ddl import (
     TimeToLive,
     create_database,
     days_kept,
+    made_table,
     render,
     time_to_live,
 )
 from tokentide.store.failures import MISSING, code_of
 from tokentide.store.port import Query, Store
 
-__all__ = ["EXPECTED_VERSION", "Applied", "migrate", "schema_version", "templates", "wrong_ttls"]
+__all__ = [
+    "EXPECTED_VERSION",
+    "Applied",
+    "differing_files",
+    "made_tables",
+    "migrate",
+    "schema_version",
+    "templates",
+    "wrong_ttls",
+]
 
 EXPECTED_VERSION = 18
 """The version of the schema that this code reads and writes: the number of the last file."""
@@ -61,6 +71,18 @@ def migrate(settings: Settings) -> list[Applied]:
 def schema_version(store: Store) -> int:
     """The version of the schema in the store's database; 0 when it was never migrated."""
     return max(_recorded(store), default=0)
+
+
+def differing_files(store: Store) -> list[str]:
+    """Names of the files that were applied with another text than they have now."""
+    recorded = _recorded(store)
+    return [file.name for file in templates() if recorded.get(file.version, file.checksum) != file.checksum]
+
+
+def made_tables(version: int) -> frozenset[str]:
+    """The tables that a schema of that version has, as far as this program knows it."""
+    made = (made_table(file.text) for file in templates() if file.version <= version)
+    return frozenset(table for table in made if table)
 
 
 def wrong_ttls(store: Store, settings: Settings) -> list[TimeToLive]:

@@ -23,6 +23,7 @@ from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import FoldSettings
 from tokentide.settings import Settings
 from tokentide.store import open_store
+from tokentide.store.fitness import why_unfit
 from tokentide.store.port import Query, Store
 from tokentide.worker import collector, probes
 from tokentide.worker.adapters import KafkaDeadLetters, KafkaLog, ThreadedRows
@@ -103,6 +104,9 @@ class _Worker:
             raise DependencyUnavailable(
                 f"topics missing in Kafka: {', '.join(missing)}. Run `tokentide migrate` first."
             )
+        unfit = await asyncio.to_thread(why_unfit, store)
+        if unfit is not None:
+            raise DependencyUnavailable(f"{unfit} first.")
         log = KafkaLog(self._settings, commit_as_member(lambda: self._app, self._settings.topic))
         dead = KafkaDeadLetters(self._settings)
         rows = ThreadedRows(store, self._settings.topic)
