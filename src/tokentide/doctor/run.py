@@ -110,7 +110,7 @@ class _Examination:
             _Step("services", self._look_at_services),
         ]
         second = [
-            _Step("schema", self._look_at_schema, frozenset({_STORE}), gives=_SCHEMA),
+            _Step("schema", self._look_at_schema, frozenset({_STORE})),
             _Step("parts, disks, replicas", self._look_at_health, frozenset({_STORE})),
         ]
         third = [
@@ -177,7 +177,10 @@ class _Examination:
         return judge_health(await self._ask(health, database=""))
 
     async def _look_at_schema(self) -> list[Finding]:
-        return judge_schema(self._settings, await self._ask(partial(store.gather_schema, settings=self._settings)))
+        schema = await self._ask(partial(store.gather_schema, settings=self._settings))
+        if schema.version:  # else there are no tables to be asked
+            self._there.add(_SCHEMA)
+        return judge_schema(self._settings, schema)
 
     async def _look_at_group(self) -> list[Finding]:
         group = await kafka.gather_group(self._settings, self._partitions(), self._progress)
