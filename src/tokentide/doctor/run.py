@@ -51,6 +51,7 @@ class Asked:
         timeout_seconds: how long a check may take.
         workers: addresses of workers that should run.
         apis: addresses of API processes that should run.
+        watch_seconds: how long to wait for a record that tells Kafka's clock.
     """
 
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Asked:
     timeout_seconds: float = 20.0
     workers: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()
+    watch_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,8 @@ class _Examination:
 
     async def _look_at_clocks(self) -> list[Finding]:
         skew, progress = await self._ask(store.gather_skew), await self._progress()
-        skews = await kafka.gather_skews(self._settings, self._partitions()) if self._stamped() else []
+        seconds = self._asked.watch_seconds
+        skews = await kafka.gather_skews(self._settings, self._partitions(), seconds) if self._stamped() else []
         if not skews:
             self.report.notes.append("Kafka's clock is only told by records that it stamped, and there is none yet")
         log_times = {number: one.position.log_time_ms for number, one in progress.items()}

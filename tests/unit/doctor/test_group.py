@@ -11,7 +11,7 @@ from tokentide.settings import Settings
 NOW_MS = 1_000_000_000
 
 
-def a_partition(number=0, begin=0, end=10, committed=10, stored=10, epoch=0, waits_seconds=None, is_same=True):
+def a_partition(number=0, *, begin=0, end=10, committed=10, stored=10, epoch=0, waits_seconds=None, is_same=True):
     """A partition; `stored` None for one of which nothing was ever stored."""
     position = None if stored is None else Position(stored, epoch=epoch)
     since = None if waits_seconds is None else NOW_MS - round(waits_seconds * 1000)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
 
 from tokentide.clock import now_ms
 from tokentide.doctor.judging.clocks import Skew
@@ -26,9 +31,11 @@ from tokentide.worker.adapters import KafkaLog
 __all__ = ["ReadProgress", "gather_cluster", "gather_group", "gather_skews"]
 
 _MOST_LOOKED_AT = 64  # partitions of which a record is read
-_WAIT_SECONDS = 1.0
+_COORDINATOR_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
 _FOR_EVER = float("inf")
+_NOT_COORDINATED = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+_T = TypeVar("_T")
 
 ReadProgress = Callable[[], Awaitable[Mapping[int, Progress]]]
 
@@ -63,7 +70,10 @@ async def gather_group(settings: Settings, partitions: Iterable[int], read_progr
     """
     numbers = sorted(partitions)
     async with administration(settings) as admin:
-        members, committed = await _members(admin, settings), await _committed(admin, settings)
+        members = await _once_coordinated(lambda: _members(admin, settings))
+        committed = await _once_coordinated(lambda: _committed(admin, settings))
+    if not numbers:
+        return Group(members, ())
     progress = await read_progress()
     async with _log(settings) as log:
         bounds = await log.bounds(numbers)
@@ -78,15 +88,22 @@ async def gather_group(settings: Settings, partitions: Iterable[int], read_progr
     return Group(members, tuple(sorted([*looked, *rest], key=lambda one: one.number)))
 
 
-async def gather_skews(settings: Settings, partitions: Iterable[int]) -> list[Skew]:
+async def gather_skews(settings: Settings, partitions: Iterable[int], watch_seconds: float) -> list[Skew]:
     """What the brokers' stamps tell of their clocks; only for a topic that they stamp.
 
     The newest record of a partition cannot be from later than now; one that arrives while we look is from then.
+
+    Args:
+        settings: where Kafka is, and which topic.
+        partitions: of the topic.
+        watch_seconds: how long to wait for a record to arrive.
 
     Raises:
         DependencyUnavailable: Kafka does not answer.
     """
     numbers = sorted(partitions)[:_MOST_LOOKED_AT]
+    if not numbers:
+        return []
     async with _log(settings) as log:
         began_ms = now_ms()
         ends = await log.ends(numbers)
@@ -95,16 +112,16 @@ async def gather_skews(settings: Settings, partitions: Iterable[int]) -> list[Sk
             newest = await _record(log, number, end - 1)
             if newest is not None:
                 skews.append(Skew(newest.timestamp - now_ms(), _FOR_EVER))
-        arrived = await _arrived(log, ends)
+        arrived = await _arrived(log, ends, watch_seconds)
         if arrived is not None:
             skews.append(Skew(arrived.timestamp - now_ms(), arrived.timestamp - began_ms))
     return skews
 
 
-async def _arrived(log: KafkaLog, before: Mapping[int, int]) -> RawRecord | None:
-    """The first record that arrives within a second; None when none does."""
+async def _arrived(log: KafkaLog, before: Mapping[int, int], watch_seconds: float) -> RawRecord | None:
+    """The first record that arrives in that time; None when none does."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _WAIT_SECONDS
+    deadline = loop.time() + watch_seconds
     while loop.time() < deadline:
         ends = await log.ends(before)
         for number, end in ends.items():
@@ -166,10 +183,24 @@ def _partitions(described: Iterable[Mapping[str, Any]]) -> tuple[Partition, ...]
     )
 
 
+async def _once_coordinated(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """An answer of the group's coordinator, which a Kafka that just started, or lost a broker, has to find first."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _COORDINATOR_SECONDS
+    while True:
+        try:
+            return await ask()
+        except _NOT_COORDINATED:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
 async def _members(admin: AIOKafkaAdminClient, settings: Settings) -> int:
     [answer] = await admin.describe_consumer_groups([settings.group])
     [group] = answer.to_object()["groups"]
-    _require(group["error_code"], f"the group {settings.group}")
+    if group["error_code"]:
+        raise for_code(group["error_code"])(f"the group {settings.group} is not told")
     return len(group["members"])
 
 

@@ -69,7 +69,7 @@ def judge_group(settings: Settings, group: Group, now_ms: int) -> list[Finding]:
 def _members(settings: Settings, group: Group) -> Iterator[Finding]:
     if group.members == 0:
         yield found("no_workers", f"group {settings.group}", "0 members", "tokentide worker")
-    if group.members > len(group.partitions):
+    if group.members > len(group.partitions) > 0:
         what = f"{group.members} members, {len(group.partitions)} partitions"
         yield found("idle_workers", f"group {settings.group}", what)
 
