@@ -40,7 +40,7 @@ def test_settings_alone_will_do(up):
 
 def test_a_problem_is_the_exit_code(up):
     """A time to live that the tables do not have yet: 1, with the command that sets it."""
-    places = {"KAFKA": up.ready["kafka"], "CLICKHOUSE": up.ready["clickhouse"]}
+    places = {"KAFKA": up.ready["kafka"], "CLICKHOUSE": up.ready["clickhouse"], "API_PORT": "9", "METRICS_PORT": "9"}
     code, report = doctor(**places, EVENTS_RETENTION_DAYS="50")
     assert code == 1
     assert [(finding["kind"], finding["command"]) for finding in report["findings"]] == [

@@ -12,6 +12,7 @@ import pytest
 
 from docs import reference
 from tokentide.cli import cli
+from tokentide.doctor.kinds import KINDS
 from tokentide.events import Limits, Reason, decode
 from tokentide.events.decode import MAX_EVENTS
 from tokentide.events.nesting import MAX_NESTING
@@ -126,12 +127,19 @@ def test_shown_events_are_events() -> None:
     assert [len(decode(event.encode(), 1_776_679_293_000, Limits()).events) for event in shown] == [1, 1]
 
 
-def test_guarantee_names_tests_that_exist() -> None:
-    """Each test that the page names for a claim is there, in the file that it names."""
-    named = re.findall(r"`(tests/[\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", text_of("docs/guarantee.md"))
+@pytest.mark.parametrize(("page", "least"), [("docs/guarantee.md", 26), ("docs/upgrading.md", 6)])
+def test_named_tests_exist(page: str, least: int) -> None:
+    """Each test that a page names for a claim is there, in the file that it names."""
+    named = re.findall(r"`(tests/[\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", text_of(page))
     wanted = [(file, name) for file, names in named for name in re.findall(r"`(\w+)`", names)]
-    assert len(wanted) > 25
+    assert len(wanted) >= least
     assert [place for place in wanted if f"def {place[1]}(" not in text_of(place[0])] == []
+
+
+def test_doctor_page_lists_every_finding() -> None:
+    """Each kind of finding stands in the table once, by the name that scripts know it by, and nothing else does."""
+    findings = text_of("docs/doctor.md").partition("## What it finds")[2]
+    assert FIRST_CELL.findall(findings) == list(KINDS)
 
 
 def test_readme_links_to_settings_and_metrics() -> None:
