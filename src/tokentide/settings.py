@@ -6,7 +6,6 @@ environment later, and nothing reads it at import.
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,24 +14,15 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from tokentide.dsn import HIDDEN, hide_password, with_authorities
 from tokentide.errors import SettingsError
 from tokentide.shards import parse_shards
+from tokentide.variables import PREFIX, gather
 
-__all__ = [
-    "Described",
-    "Settings",
-    "describe",
-    "environment_of",
-    "load",
-    "sources_of",
-    "unknown_names",
-]
+__all__ = ["Described", "Settings", "describe", "environment_of", "load", "unknown_names"]
 
-PREFIX = "TOKENTIDE_"
 _OTHERS = frozenset({"url", "api_key"})  # of the command line client `tokentide llm`, not of the services
 
 
@@ -161,7 +151,7 @@ def load(environment: Mapping[str, str] | None = None, env_file: Path | None = P
     Raises:
         SettingsError: with every problem, each naming its variable.
     """
-    given, _ = _gather(environment, env_file)
+    given, _ = gather(environment, env_file)
     problems: list[str] = []
     try:
         settings = Settings.model_validate({k: v for k, v in given.items() if k in Settings.model_fields})
@@ -180,7 +170,7 @@ def describe(
     settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
 ) -> list[Described]:
     """Every setting with its value, where that came from, and what it means."""
-    _, sources = _gather(environment, env_file)
+    _, sources = gather(environment, env_file)
     return [
         Described(
             PREFIX + name.upper(),
@@ -194,39 +184,13 @@ def describe(
 
 def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> list[str]:
     """Variables that look like settings but are none: worth a warning, for a typing error is ignored otherwise."""
-    given, _ = _gather(environment, env_file)
+    given, _ = gather(environment, env_file)
     return sorted(PREFIX + name.upper() for name in given if name not in Settings.model_fields and name not in _OTHERS)
-
-
-def sources_of(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> dict[str, str]:
-    """Where each variable that looks like a setting is set: environment, or .env."""
-    _, sources = _gather(environment, env_file)
-    return {PREFIX + name.upper(): source for name, source in sources.items()}
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that give another process the same settings; secrets included."""
     return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.model_fields}
-
-
-def _gather(
-    environment: Mapping[str, str] | None, env_file: Path | None
-) -> tuple[dict[str, str], dict[str, Literal["environment", ".env"]]]:
-    environment = os.environ if environment is None else environment
-    from_file = {k: v for k, v in dotenv_values(env_file).items() if v is not None} if env_file else {}
-    given: dict[str, str] = {}
-    sources: dict[str, Literal["environment", ".env"]] = {}
-    layers: list[tuple[Mapping[str, str], Literal["environment", ".env"]]] = [
-        (from_file, ".env"),
-        (environment, "environment"),
-    ]
-    for layer, source in layers:
-        for name, value in layer.items():
-            if name.startswith(PREFIX):
-                key = name.removeprefix(PREFIX).lower()
-                given[key] = value
-                sources[key] = source
-    return given, sources
 
 
 def _contradictions(settings: Settings) -> list[str]:
