@@ -20,8 +20,7 @@ from tokentide.doctor.finding import Kind
 from tokentide.doctor.kinds import KINDS
 from tokentide.events import Event
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS, Metric
-from tokentide.provenance import describe
-from tokentide.settings import Settings
+from tokentide.settings import Settings, describe
 from tokentide.store.queries import catalogue
 from tokentide.store.queries.catalogue import Column, Function, Operator
 from tokentide.store.queries.datasources import DATASOURCES

@@ -6,24 +6,23 @@ environment later, and nothing reads it at import.
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from tokentide.dsn import with_authorities
+from tokentide.dsn import HIDDEN, hide_password, with_authorities
 from tokentide.errors import SettingsError
 from tokentide.shards import parse_shards
+from tokentide.variables import PREFIX, gather
 
-__all__ = ["PREFIX", "Settings", "environment_of", "gather", "load", "text_of", "unknown_names"]
+__all__ = ["Described", "Settings", "describe", "environment_of", "load", "unknown_names"]
 
-PREFIX = "TOKENTIDE_"
 _OTHERS = frozenset({"url", "api_key"})  # of the command line client `tokentide llm`, not of the services
 
 
@@ -132,6 +131,16 @@ class Settings(BaseModel):
         return with_authorities(dsn, authorities)
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting as `tokentide settings` shows it; secrets are already hidden in `value`."""
+
+    name: str
+    value: str
+    source: Literal["default", "environment", ".env"]
+    meaning: str
+
+
 def load(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings.
 
@@ -157,6 +166,22 @@ def load(environment: Mapping[str, str] | None = None, env_file: Path | None = P
     return settings
 
 
+def describe(
+    settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
+) -> list[Described]:
+    """Every setting with its value, where that came from, and what it means."""
+    _, sources = gather(environment, env_file)
+    return [
+        Described(
+            PREFIX + name.upper(),
+            _shown(getattr(settings, name)),
+            sources.get(name, "default"),
+            field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
 def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> list[str]:
     """Variables that look like settings but are none: worth a warning, for a typing error is ignored otherwise."""
     given, _ = gather(environment, env_file)
@@ -165,28 +190,7 @@ def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path |
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that give another process the same settings; secrets included."""
-    return {PREFIX + name.upper(): text_of(getattr(settings, name)) for name in Settings.model_fields}
-
-
-def gather(
-    environment: Mapping[str, str] | None, env_file: Path | None
-) -> tuple[dict[str, str], dict[str, Literal["environment", ".env"]]]:
-    """What looks like a setting, by its name without the prefix: its text, and where that stands."""
-    environment = os.environ if environment is None else environment
-    from_file = {k: v for k, v in dotenv_values(env_file).items() if v is not None} if env_file else {}
-    given: dict[str, str] = {}
-    sources: dict[str, Literal["environment", ".env"]] = {}
-    layers: list[tuple[Mapping[str, str], Literal["environment", ".env"]]] = [
-        (from_file, ".env"),
-        (environment, "environment"),
-    ]
-    for layer, source in layers:
-        for name, value in layer.items():
-            if name.startswith(PREFIX):
-                key = name.removeprefix(PREFIX).lower()
-                given[key] = value
-                sources[key] = source
-    return given, sources
+    return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.model_fields}
 
 
 def _contradictions(settings: Settings) -> list[str]:
@@ -211,8 +215,14 @@ def _contradictions(settings: Settings) -> list[str]:
     return problems
 
 
-def text_of(value: Any) -> str:
-    """A setting as a variable has it; of a secret, the secret."""
+def _shown(value: Any) -> str:
+    text = _text(value)
+    if isinstance(value, SecretStr):
+        return hide_password(text) if "://" in text else (HIDDEN if text else "")
+    return text
+
+
+def _text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return str(value).lower() if isinstance(value, bool) else str(value)

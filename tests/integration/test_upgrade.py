@@ -12,9 +12,9 @@ from tests.integration.deployment import PARTITIONS, Deployment, until
 from tests.integration.versions import Version, a_version
 from tokentide.kafka import ensure_topics
 from tokentide.settings import environment_of
-from tokentide.store.migrate import EXPECTED_VERSION
+from tokentide.store.migrate import EXPECTED_VERSION, templates
 
-BEFORE = EXPECTED_VERSION - 2
+BEFORE = templates()[-3].version
 NEXT = {
     f"{EXPECTED_VERSION + 1:03}_usage_1h_region": (
         "-- A measure that today's workers do not know.\n"

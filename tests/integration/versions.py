@@ -36,7 +36,7 @@ def a_version(folder: Path, name: str, *, knows: int, more: Mapping[str, str] | 
         folder: where it goes; made.
         name: its version.
         knows: the number of the last file of today's schema that it has.
-        more: files that it adds, by their names without ending; numbered from the one after `knows`.
+        more: files that it adds, by their names without ending; with the numbers that come next.
     """
     package = folder / "tokentide"
     shutil.copytree(_SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -46,10 +46,11 @@ def a_version(folder: Path, name: str, *, knows: int, more: Mapping[str, str] | 
             file.unlink()
     for file_name, statement in (more or {}).items():
         schema.joinpath(f"{file_name}.sql").write_text(statement)
+    newest = max(int(file.name[:3]) for file in schema.glob("*.sql"))
     migrating = package / "store" / "migrate.py"
     text, count = re.subn(
         rf"^EXPECTED_VERSION = {EXPECTED_VERSION}$",
-        f"EXPECTED_VERSION = {knows + len(more or {})}",
+        f"EXPECTED_VERSION = {newest}",
         migrating.read_text(),
         flags=re.MULTILINE,
     )

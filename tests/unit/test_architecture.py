@@ -205,13 +205,8 @@ def clickhouse_stays_in_the_store(house: House) -> list[str]:
 
 def services_do_without_the_tools(house: House) -> list[str]:
     """Dead letters, reconciling and the doctor are the command line's."""
-    return forbidden(
-        house,
-        {"worker", "serving", "api", "gateway", "store", "events", "rollups"},
-        "tokentide.dead",
-        "tokentide.doctor",
-        "tokentide.reconcile",
-    )
+    tools = ("tokentide.dead", "tokentide.doctor", "tokentide.reconcile")
+    return forbidden(house, {"worker", "serving", "api", "gateway", "store", "events", "rollups"}, *tools)
 
 
 def cores_of_the_tools_are_pure(house: House) -> list[str]:

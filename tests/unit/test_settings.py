@@ -8,8 +8,7 @@ import pytest
 
 from tokentide.dsn import hide_password
 from tokentide.errors import SettingsError
-from tokentide.provenance import describe
-from tokentide.settings import Settings, environment_of, load, unknown_names
+from tokentide.settings import Settings, describe, environment_of, load, unknown_names
 
 
 def problems_of(**variables: str) -> list[str]:

@@ -14,8 +14,7 @@ import click
 
 from tokentide.cli.context import settings_of
 from tokentide.cli.layout import examples
-from tokentide.provenance import describe
-from tokentide.settings import load
+from tokentide.settings import describe, load
 
 __all__ = ["api", "demo", "ingest", "migrate", "settings", "up", "worker"]
 

@@ -19,8 +19,8 @@ from tokentide.doctor.printed import printed
 from tokentide.doctor.report import Check, Report
 from tokentide.doctor.run import Asked, examine
 from tokentide.errors import SettingsError
-from tokentide.provenance import sources_of
 from tokentide.settings import Settings, load, unknown_names
+from tokentide.variables import sources_of
 
 __all__ = ["Wanted", "diagnose", "run"]
 

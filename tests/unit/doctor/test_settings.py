@@ -6,8 +6,8 @@ import pytest
 
 from tokentide.doctor.judging.settings import judge_settings, judge_unknown, judge_wrong
 from tokentide.errors import SettingsError
-from tokentide.provenance import sources_of
 from tokentide.settings import Settings, load
+from tokentide.variables import sources_of
 
 SOURCES = {"TOKENTIDE_TOPIC": ".env", "TOKENTIDE_JWT_SECRET": "environment"}
 LONG = "0123456789abcdef0123456789abcdef"
@@ -68,8 +68,6 @@ def test_a_name_that_is_none():
         ({"clickhouse": "chdb:///data"}, ["store_embedded"]),
         ({"kafka_sasl_username": "me"}, ["setting_without_effect"]),
         ({"kafka_sasl_username": "me", "kafka_security_protocol": "SASL_SSL"}, []),
-        ({"kafka_tls_ca": "/ca.pem"}, ["setting_without_effect"]),
-        ({"kafka_tls_ca": "/ca.pem", "kafka_security_protocol": "SSL"}, []),
         ({"jwt_issuer": "me", "jwt_audience": "you"}, ["setting_without_effect", "setting_without_effect"]),
         ({"jwt_issuer": "me", "jwt_secret": LONG}, []),
         ({"jwt_secret": LONG[1:]}, ["session_secret_short"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -33,7 +34,6 @@ __all__ = ["ReadProgress", "gather_cluster", "gather_group", "gather_skews"]
 _MOST_LOOKED_AT = 64  # partitions of which a record is read
 _COORDINATOR_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
-_FOR_EVER = float("inf")
 _NOT_COORDINATED = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 _T = TypeVar("_T")
 
@@ -111,7 +111,7 @@ async def gather_skews(settings: Settings, partitions: Iterable[int], watch_seco
         for number, end in ends.items():
             newest = await _record(log, number, end - 1)
             if newest is not None:
-                skews.append(Skew(newest.timestamp - now_ms(), _FOR_EVER))
+                skews.append(Skew(newest.timestamp - now_ms(), math.inf))
         arrived = await _arrived(log, ends, watch_seconds)
         if arrived is not None:
             skews.append(Skew(arrived.timestamp - now_ms(), arrived.timestamp - began_ms))

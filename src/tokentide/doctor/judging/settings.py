@@ -62,8 +62,6 @@ def _idle(settings: Settings) -> Iterator[_Told]:
     protocol = settings.kafka_security_protocol
     if not protocol.startswith("SASL") and settings.kafka_sasl_username:
         yield "setting_without_effect", ["TOKENTIDE_KAFKA_SASL_USERNAME"], f"{protocol} knows no user"
-    if not protocol.endswith("SSL") and settings.kafka_tls_ca:
-        yield "setting_without_effect", ["TOKENTIDE_KAFKA_TLS_CA"], f"{protocol} does without certificates"
     if not (settings.jwt_secret.get_secret_value() or settings.jwt_jwks_url):
         for name, value in (("ISSUER", settings.jwt_issuer), ("AUDIENCE", settings.jwt_audience)):
             if value:
