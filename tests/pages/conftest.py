@@ -38,7 +38,7 @@ def environments(running: Running, tmp_path_factory: pytest.TempPathFactory) -> 
         keys = running.keys(running.words(page).project)
         if page not in _SEND_FOR_THEMSELVES:
             running.send(keys["INGEST_KEY"], call)
-        made[page] = _terminal(tmp_path_factory.mktemp("home")) | running.exported | keys
+        made[page] = _terminal(tmp_path_factory.mktemp("home")) | running.environment | keys
     running.wait_until_stored()
     return made
 
