@@ -14,7 +14,7 @@ from tests.pages.blocks import PAGES, ROOT
 from tests.pages.running import Running, brought_up
 
 _SEND_FOR_THEMSELVES = {"README.md", "docs/getting-started.md", "docs/lumiqtrace.md"}
-_DAY_SECONDS, _LONG_ENOUGH_SECONDS = 86_400, 90
+_DAY_SECONDS, _LONG_ENOUGH_SECONDS = 86_400, 180
 
 
 @pytest.fixture(scope="session")
