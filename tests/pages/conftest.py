@@ -47,7 +47,7 @@ def _terminal(home: Path) -> dict[str, str]:
     """As on a terminal, where curl shows no progress; but a refused request counts as a failed command."""
     (home / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n", encoding="utf-8")
     path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "COLUMNS": "120"}
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "COLUMNS": "160"}
 
 
 def _seconds_to_wait(now: int) -> int:
