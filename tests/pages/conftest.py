@@ -14,7 +14,7 @@ from tests.pages.blocks import PAGES, ROOT
 from tests.pages.running import Running, brought_up
 
 _SEND_FOR_THEMSELVES = {"README.md", "docs/getting-started.md", "docs/lumiqtrace.md"}
-_DAY_SECONDS, _LONG_ENOUGH_SECONDS = 86_400, 90
+_DAY_SECONDS, _LONG_ENOUGH_SECONDS = 86_400, 180
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def environments(running: Running, tmp_path_factory: pytest.TempPathFactory) -> 
         keys = running.keys(running.words(page).project)
         if page not in _SEND_FOR_THEMSELVES:
             running.send(keys["INGEST_KEY"], call)
-        made[page] = _terminal(tmp_path_factory.mktemp("home")) | running.exported | keys
+        made[page] = _terminal(tmp_path_factory.mktemp("home")) | running.environment | keys
     running.wait_until_stored()
     return made
 
@@ -47,7 +47,7 @@ def _terminal(home: Path) -> dict[str, str]:
     """As on a terminal, where curl shows no progress; but a refused request counts as a failed command."""
     (home / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n", encoding="utf-8")
     path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "COLUMNS": "120"}
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "COLUMNS": "160"}
 
 
 def _seconds_to_wait(now: int) -> int:

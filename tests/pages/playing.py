@@ -29,6 +29,7 @@ def played(page: str, running: Running, folder: Path, environment: dict[str, str
     work, scratch = folder / "work", folder / "scratch"
     for made in (work, scratch):
         made.mkdir()
+    (work / "tokentide-data").symlink_to(running.status["data"])
     for name in _LINKED:
         (work / name).symlink_to(ROOT / name)
     shell = Shell(ROOT if page == "CONTRIBUTING.md" else work, scratch, environment)

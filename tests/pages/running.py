@@ -79,6 +79,12 @@ class Running:
         metrics = urlsplit(self.status["metrics"][0]).netloc
         return {_API: at["api"], _METRICS: metrics, _KAFKA: self.status["kafka"], _CLICKHOUSE: at["clickhouse"]}
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `up` told to export, and the ports that the settings would have if `up` had taken its own."""
+        ports = {"API": self.addresses[_API], "METRICS": self.addresses[_METRICS]}
+        return dict(self.exported) | {f"TOKENTIDE_{name}_PORT": at.rpartition(":")[2] for name, at in ports.items()}
+
     def words(self, page: str) -> Words:
         """How this page's words become those of this run."""
         return Words(self.addresses, f"pg{PAGES.index(page):02}")

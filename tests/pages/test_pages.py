@@ -8,7 +8,7 @@ from tests.pages.blocks import PAGES
 from tests.pages.playing import played
 
 
-@pytest.mark.timeout(300)  # the first one brings everything up
+@pytest.mark.timeout(600)  # the first one brings everything up, and waits when it is nearly midnight
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_true(page, running, environments, tmp_path):
     """Every command works, in the order of the page, and prints what the page shows."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from tokentide import logs
+from tokentide.cli.layout import examples
 
 if TYPE_CHECKING:  # it imports Kafka's client
     from tokentide.doctor.command import Wanted
@@ -19,7 +20,14 @@ if TYPE_CHECKING:  # it imports Kafka's client
 __all__ = ["doctor"]
 
 
-@click.command()
+@click.command(
+    short_help="Look for what is wrong, and say what to do.",
+    epilog=examples(
+        "tokentide doctor",
+        "tokentide doctor --data tokentide-data",
+        "tokentide doctor --worker http://10.0.0.5:8421 --api http://10.0.0.7:8420 --json",
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--data",
