@@ -131,7 +131,7 @@ async def _warm_up(folding: Folding, cold: Mapping[Table, set[Place]]) -> bool:
             if found is None or not folding.is_mine():
                 return False
             for some in rows_in_pieces(found):
-                state.adopt(table, some)
+                state.adopt(table, some, places)
                 await turns.offer()
-            state.adopt(table, (), places)
+            state.adopt(table, (), places)  # of which the store may have no row
     return True

@@ -30,13 +30,10 @@ PARTITIONS, RECORDS, PROJECTS = 4, 20, 5_003
 
 
 class QuickRows:
-    """A store that takes everything and does nothing for it; it has the rows that it was given at first."""
-
-    def __init__(self, had=()):
-        self.written, self._had = [], had
+    """A store that takes everything, does nothing for it, and has nothing."""
 
     async def write(self, batch):
-        self.written.append(batch)
+        pass
 
     async def write_progress(self, entries):
         pass
@@ -44,11 +41,11 @@ class QuickRows:
     async def read_progress(self):
         return {}
 
-    async def read_rows(self, table, partition, _):
-        return [row for name, of, row in self._had if (name, of) == (table.name, partition)]
+    async def read_rows(self, *_):
+        return []
 
-    async def read_places(self, table, partition, places):
-        return [row for name, of, row in self._had if (name, of) == (table.name, partition) and row.key[:2] in places]
+    async def read_places(self, *_):
+        return []
 
 
 @pytest.fixture
