@@ -100,13 +100,11 @@ class _Worker:
         return code
 
     async def _work(self, store: Store) -> None:
-        missing = await missing_topics(self._settings)
-        if missing:
+        if missing := await missing_topics(self._settings):
             raise DependencyUnavailable(
                 f"topics missing in Kafka: {', '.join(missing)}. Run `tokentide migrate` first."
             )
-        unfit = await asyncio.to_thread(why_unfit, store)
-        if unfit is not None:
+        if unfit := await asyncio.to_thread(why_unfit, store):
             raise DependencyUnavailable(f"{unfit} first.")
         log = KafkaLog(self._settings, commit_as_member(lambda: self._app, self._settings.topic))
         dead = KafkaDeadLetters(self._settings)
