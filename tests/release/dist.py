@@ -11,6 +11,7 @@ import re
 import subprocess
 import tarfile
 import tomllib
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -39,6 +40,13 @@ for name in names:
             missing[name] = error.name
 print(json.dumps([len(names), missing]))
 """
+
+WRITES_NO_FILE = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Runs a program of which every write to a file fails, as on a read-only root."""
 
 
 def sources():
@@ -155,6 +163,40 @@ def test_a_command_without_its_extra(command, tmp_path):
     assert ended.returncode == 3
     assert "pip install 'tokentide[embedded]'" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [("--version", 0), ("worker --help", 0), ("migrate", 3)])
+def test_commands_need_no_disk(command, code, tmp_path):
+    """They run where nothing can be written, as the image does: of the pinned requirements and the wheel alone."""
+    nowhere = {"TOKENTIDE_CLICKHOUSE": "http://127.0.0.1:1", "PATH": os.environ["PATH"]}
+    ended = subprocess.run(
+        [PYTHON, "-c", WRITES_NO_FILE, PYTHON.with_name("tokentide"), *command.split()],
+        env=nowhere | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False), ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_api_needs_no_disk(tmp_path):
+    """It serves, and ends in order, where nothing can be written."""
+    command = [PYTHON, "-c", WRITES_NO_FILE, PYTHON.with_name("tokentide"), "api"]
+    here = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    settings = {"TOKENTIDE_CLICKHOUSE": "http://127.0.0.1:1", "TOKENTIDE_API_PORT": "0"}
+    with subprocess.Popen(command, env=here | settings, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as serving:
+        try:
+            url = next(found[1] for line in serving.stderr if (found := re.search(r"answers at (http://\S+)", line)))
+            with urllib.request.urlopen(f"{url}/healthz", timeout=30) as answer:
+                assert answer.status == 200
+            serving.terminate()
+            assert serving.wait(30) == 0
+        finally:
+            serving.kill()
+    assert list(tmp_path.iterdir()) == []
 
 
 def components():

@@ -228,7 +228,7 @@ class _Examination:
         def ask() -> _T:
             settings = self._settings
             limits = ReadLimits(max(1, round(self._asked.timeout_seconds)), _MEMORY_BYTES)
-            place = settings.clickhouse.get_secret_value(), settings.database if database is None else database
+            place = settings.clickhouse_dsn, settings.database if database is None else database
             with closing(open_store(*place, read_only=True, cluster=settings.cluster, limits=limits)) as opened:
                 return question(opened)
 
