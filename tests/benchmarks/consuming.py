@@ -42,7 +42,9 @@ def batched_records(place: Place, sizes: Sizes) -> Iterator[Figure]:
         late.append(100 * rate.late_turns)
         return _events(rate, BATCH)
 
-    stock = lambda: stock_faust(place, stock_topic, sizes.stock_events).per_cpu_second  # noqa: E731
+    def stock() -> float:
+        return stock_faust(place, stock_topic, sizes.stock_events).per_cpu_second
+
     yield from _rate_and_ratio("B2", _in_turns(sizes.repetitions, ours, stock), 300_000, 18)
     yield Figure("B2", "late", round(statistics.median(late), 2), "%", reference_name="turns > 50 ms late", runs=late)
 
