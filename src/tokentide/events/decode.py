@@ -141,7 +141,9 @@ def decode_settled(
         events = readers.array(text) if text[:1] == b"[" else readers.lines(text)
     except (*_Unreadable, RecursionError):
         return None
-    if longest > 2 * MAX_NESTING and nests_too_deep(text, len(events)):  # each level opens and closes
+    # Each level opens and closes; and where no field is unknown, none of them nests as deep.
+    may_nest = longest > 2 * MAX_NESTING and not (events and events[0].__struct_config__.forbid_unknown_fields)
+    if may_nest and nests_too_deep(text, len(events)):
         return None
     return events if settle_all(events, _span(first_ms, last_ms, limits)) else None
 
