@@ -128,7 +128,7 @@ def test_its_answer_holds_the_answers_of_the_dialects(site, visit, yesterday):
     _, key = site.key()
     page = visit(None, key=key)
     for project, projects in (("p", ["p"]), (None, ["p", "q"])):
-        asked = address.replace("project=p&", f"projectId={project}&" if project else "")
+        asked = address.replace("project=p&", f"project={project}&" if project else "")
         answer = parse(page.request.get(f"/page/data{asked}").body())
         now = millis(answer["freshness"]["now"])
         assert differences(perf.providers(site.calls, projects, now), answer["providers"]) == []
@@ -408,7 +408,8 @@ CASES = {
         'A (ms)\r\n"a,""b"""\r\n\'-1\r\n-1\r\n\r\n'
     ),
     "addressOf(readState('?project=a%26b&range=7d&from=2026-01-01'))": "/?project=a%26b&from=2026-01-01",
-    "questionOf(readState('?project=x')).toString()": "projectId=x",
+    "addressOf(readState('?utm_source=x'))": "/",
+    "rangeOf(readState('?from=2026-01-01'))": None,
 }
 
 

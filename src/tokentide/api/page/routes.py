@@ -18,7 +18,7 @@ from tokentide.api.page.assets import Assets
 from tokentide.api.page.models import PageError
 from tokentide.api.page.picture import Asked, asked, shaped
 from tokentide.api.page.span import read_span
-from tokentide.api.visible import Narrowed, projects_asked
+from tokentide.api.visible import projects_asked
 from tokentide.errors import QueryError
 
 __all__ = ["router"]
@@ -66,10 +66,11 @@ def _when(
     return named, first_day, last_day
 
 
+_Project = Annotated[str | None, Query(min_length=1)]
 _When = Annotated[tuple[str | None, str | None, str | None], Depends(_when)]
 
 
-async def get_data(request: Request, caller: _Reader, when: _When, project: Narrowed = None) -> Response:
+async def get_data(request: Request, caller: _Reader, when: _When, project: _Project = None) -> Response:
     """Everything that the page shows."""
     engine: Engine = request.app.state.engine
     now_ms = clock.now_ms()

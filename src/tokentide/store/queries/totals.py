@@ -9,7 +9,7 @@ Every name in the SQL is a constant of this package, and every value a parameter
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokentide.store.port import Query
@@ -21,6 +21,8 @@ __all__ = ["BUCKET", "Question", "Scope", "breakdowns", "parted", "quantile_brea
 
 BUCKET = "at"
 """As a dimension: the start of the time bucket, in seconds since the epoch."""
+
+_MERGE = "quantilesTDigestWeightedArray"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,15 @@ def quantile_breakdowns(
     sets: Sequence[tuple[str, ...]],
     step_seconds: int = 3600,
 ) -> Question:
-    """Ask as `quantiles` does, but by several sets of dimensions in one go; `parted` takes the rows apart."""
-    rows = _Rows.of(source, scope, [*_names(sets), *_columns(digest)], step_seconds)
-    sql = rows.broken_down(sets, [_merged(digest, levels)])
+    """Ask as `quantiles` does, but by several sets of dimensions in one go; `parted` takes the rows apart.
+
+    Each digest is merged once, by all dimensions together, and what comes of that once more for each set.
+    """
+    names = _names(sets)
+    rows = _Rows.of(source, scope, [*names, *_columns(digest)], step_seconds)
+    merged = f"SELECT {', '.join(names)}, {_merged(digest, levels, 'State')} AS digests\n{rows.sql}"
+    once = replace(rows, sql=f"FROM (\n{merged}\nGROUP BY {', '.join(names)}\n)")
+    sql = once.broken_down(sets, [f"{_MERGE}Merge({', '.join(map(str, levels))})(digests)"])
     return Question(name, sql, rows.args, rows.widened, rows.origin)
 
 
@@ -186,8 +194,8 @@ def _columns(digest: str) -> list[str]:
     return [f"{digest}_means", f"{digest}_weights"]
 
 
-def _merged(digest: str, levels: Sequence[float]) -> str:
-    return f"quantilesTDigestWeightedArray({', '.join(map(str, levels))})({', '.join(_columns(digest))})"
+def _merged(digest: str, levels: Sequence[float], combinator: str = "") -> str:
+    return f"{_MERGE}{combinator}({', '.join(map(str, levels))})({', '.join(_columns(digest))})"
 
 
 def _names(sets: Sequence[tuple[str, ...]]) -> list[str]:

@@ -173,7 +173,7 @@ async def test_the_page_sees_what_the_key_sees(client):
         answer = await client.get("/page/data", headers=presenting(key))
         assert answer.json()["shown"]["projects"] == projects
     for project in ("p2", "theirs"):
-        answer = await client.get(f"/page/data?projectId={project}", headers=presenting(READ_KEY))
+        answer = await client.get(f"/page/data?project={project}", headers=presenting(READ_KEY))
         assert (answer.status_code, answer.json()["code"]) == (403, "foreign_project")
 
 

@@ -109,13 +109,16 @@ def test_quantiles_merge_digests():
 
 
 def test_quantiles_break_down_as_sums_do():
-    """Digests are read once for several sets of dimensions, the empty set among them."""
+    """Digests are read and merged once for several sets of dimensions, the empty set among them."""
     sets = [(BUCKET,), ("model",), ()]
     question = quantile_breakdowns("l", LATENCY_SOURCE, WHOLE, "latency", levels=(0.5,), sets=sets, step_seconds=86400)
     assert question.sql.startswith(
-        "SELECT grouping(at, model), at, model, quantilesTDigestWeightedArray(0.5)(latency_means, latency_weights)\n"
+        "SELECT grouping(at, model), at, model, quantilesTDigestWeightedArrayMerge(0.5)(digests)\n"
+        "FROM (\nSELECT at, model, quantilesTDigestWeightedArrayState(0.5)(latency_means, latency_weights) AS digests\n"
     )
-    assert question.sql.endswith("GROUP BY GROUPING SETS ((at), (model), ())\nORDER BY 1, 2, 3")
+    assert question.sql.endswith(
+        ")\nGROUP BY at, model\n)\nGROUP BY GROUPING SETS ((at), (model), ())\nORDER BY 1, 2, 3"
+    )
     assert question.args["step"] == 86400
 
 

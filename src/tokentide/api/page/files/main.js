@@ -7,7 +7,7 @@ import { Panel } from "./panel.js";
 import { freshness, PANELS } from "./panels.js";
 import { loadPicture, signOut } from "./server.js";
 import * as signin from "./signin.js";
-import { addressOf, questionOf, readState } from "./state.js";
+import { addressOf, readState } from "./state.js";
 import { tiles } from "./tiles.js";
 
 const REFRESH_SECONDS = 10;
@@ -25,10 +25,11 @@ let drawnWidth = 0;
 
 async function load() {
   asking?.abort();
-  asking = new AbortController();
+  const mine = new AbortController();
+  asking = mine;
   const began = performance.now();
-  const answer = await loadPicture(questionOf(state), asking.signal);
-  if (answer.aborted) return;
+  const answer = await loadPicture(location.search, mine.signal);
+  if (answer.aborted || mine !== asking) return;
   if (answer.picture) show(answer.picture, (performance.now() - began) / 1000);
   else if (answer.status === 401) await askToSignIn(answer.code === "no_key" ? "" : answer.message);
   else fail(answer);

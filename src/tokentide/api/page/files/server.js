@@ -2,10 +2,11 @@
 
 const AWAY = "The server cannot be reached. What is shown is from before; the page tries again by itself.";
 
-/** Everything that the page shows: `{picture}`, or `{status, code, message, retrySeconds}`. */
-export async function loadPicture(question, signal) {
+/** Everything that the page shows at an address: `{picture}`, or `{status, code, message, retrySeconds}`. */
+export async function loadPicture(search, signal) {
   return answerOf(async () => {
-    const response = await fetch(`/page/data?${question}`, { signal, headers: { Accept: "application/json" } });
+    const early = await takeFirst();
+    const response = early ?? (await fetch(`/page/data${search}`, { signal }));
     return response.ok ? { picture: await response.json() } : refusal(response);
   });
 }
@@ -28,6 +29,13 @@ export async function signOut() {
     await fetch("/page/session", { method: "DELETE" });
     return {};
   });
+}
+
+/** The answer that was asked for before the modules were there; null when it was taken or did not come. */
+function takeFirst() {
+  const first = globalThis.firstAnswer ?? null;
+  globalThis.firstAnswer = null;
+  return first;
 }
 
 async function answerOf(asking) {

@@ -19,28 +19,13 @@ export function readState(search) {
 
 /** The address of a state, as `?project=…&range=…`, or `/` for all that is usual. */
 export function addressOf(state) {
-  const asked = parameters(state);
+  const dates = state.from || state.to;
+  const named = NAMES.filter((name) => state[name] && !(dates && name === "range"));
+  const asked = new URLSearchParams(named.map((name) => [name, state[name]]));
   return asked.size ? `/?${asked}` : "/";
-}
-
-/** The same as parameters of the server's own endpoint. */
-export function questionOf(state) {
-  const asked = parameters(state);
-  if (asked.has("project")) {
-    asked.set("projectId", asked.get("project"));
-    asked.delete("project");
-  }
-  return asked;
 }
 
 /** Which range of the picker it is; null for days of the calendar. */
 export function rangeOf(state) {
   return state.from || state.to ? null : (state.range ?? "24h");
-}
-
-function parameters(state) {
-  const dates = state.from || state.to;
-  return new URLSearchParams(
-    NAMES.filter((name) => state[name] && !(dates && name === "range")).map((name) => [name, state[name]]),
-  );
 }

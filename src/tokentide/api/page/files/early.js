@@ -1,4 +1,4 @@
-// Which colours? Set before anything is painted, so that a chosen theme never flashes. Not a module for that reason.
+// What cannot wait for the modules? The colours, so that a chosen theme never flashes, and the question for the numbers.
 "use strict";
 
 (() => {
@@ -24,6 +24,8 @@
     }
   }
 
+  // `server.js` takes it; without an answer it asks again.
+  globalThis.firstAnswer = fetch(`/page/data${location.search}`).catch(() => null);
   root.dataset.theme = chosen();
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
