@@ -159,6 +159,21 @@ def test_doctor_page_lists_every_finding() -> None:
     assert FIRST_CELL.findall(findings) == list(KINDS)
 
 
+def test_contributing_lists_every_folder() -> None:
+    """Who looks for a place in the source or among the tests finds all of them listed, with a reason to be."""
+    text = text_of("CONTRIBUTING.md")
+    house = next(block.text for block in blocks_of("CONTRIBUTING.md", text) if block.text.startswith("src/tokentide/"))
+    parts = {path.name for path in ROOT.glob("src/tokentide/[a-z]*") if path.suffix == ".py" or is_package(path)}
+    assert parts - set(re.findall(r"[\w.]+", house)) == set()
+    tests = {path.name for path in ROOT.glob("tests/[a-z]*") if is_package(path) or path.name == "golden"}
+    assert tests - set(re.findall(r"^\| `tests/(\w+)/` \|", text, re.MULTILINE)) == set()
+
+
+def is_package(path: Path) -> bool:
+    """Whether a folder holds modules."""
+    return any(path.glob("*.py"))
+
+
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_named_code_exists(page: str) -> None:
     """Each module, function and class that the walk names is there, under that name."""

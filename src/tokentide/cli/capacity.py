@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tokentide.cli.context import settings_of
+from tokentide.cli.layout import examples
 
 __all__ = ["capacity"]
 
@@ -74,7 +75,13 @@ def _load_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.command(
+    short_help="Say what a load needs of workers, memory, disk, Kafka.",
+    epilog=examples(
+        "tokentide capacity --events-per-second 2000 --projects 40 --models 8",
+        "tokentide capacity --events-per-second 150000 --projects 40 --models 200 --largest-share 0.5 --json",
+    ),
+)
 @_load_options
 @click.option("--json", "as_json", is_flag=True, help="Print load, figures and warnings as JSON.")
 @click.pass_obj
