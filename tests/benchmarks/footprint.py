@@ -119,7 +119,7 @@ def _write(store: Store, state: PartitionState, kept: list) -> None:
         for key, bucket in buckets.items()
     ]
     events = [part for parts in kept for part in parts]
-    for batch in batches([Snapshot(0, state.position, rows, events, 0)]):
+    for batch in batches([Snapshot(0, state.position, rows, events)]):
         write(store, batch)
 
 
