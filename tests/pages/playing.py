@@ -10,7 +10,7 @@ from tests.pages.blocks import ROOT, Block, Command, blocks_of, commands_of
 from tests.pages.likeness import likened
 from tests.pages.running import Running, Words
 from tests.pages.shell import Printed, Shell
-from tests.pages.unplayed import reason_not_to_play
+from tests.pages.unplayed import may_be_played, reason_not_to_play
 
 __all__ = ["LANGUAGES_PLAYED", "played"]
 
@@ -44,7 +44,7 @@ def _problems(block: Block, running: Running, words: Words, shell: Shell) -> Ite
     for command in _to_play(block):
         if re.fullmatch(r"(\.venv/bin/)?tokentide up", command.text):
             printed = Printed(0, running.told, "")
-        elif reason_not_to_play(command.text):
+        elif block.language == "console" and (reason_not_to_play(command.text) or not may_be_played(command.text)):
             continue
         else:
             printed = _printed(command, running, words, shell)

@@ -13,7 +13,7 @@ import yaml
 
 from tests.pages.blocks import PAGES, ROOT, Block, Command, blocks_of, commands_of
 from tests.pages.playing import LANGUAGES_PLAYED
-from tests.pages.unplayed import UNPLAYED, reason_not_to_play
+from tests.pages.unplayed import UNPLAYED, may_be_played, reason_not_to_play
 
 PAGE = """Text.
 
@@ -117,6 +117,28 @@ def test_what_is_not_run_is_shown():
     texts = [command.text for command in all_commands()] + [b.text for b in all_blocks() if b.language == "sql"]
     assert [beginning for beginning in UNPLAYED if not any(text.startswith(beginning) for text in texts)] == []
     assert all(UNPLAYED.values())
+
+
+def test_every_command_has_its_place():
+    """A command is run, or stands on the list of those that are not: nothing is run that nobody thought of."""
+    unplaced = [c for c in all_commands() if not (reason_not_to_play(c.text) or may_be_played(c.text))]
+    assert [f"{command.place}: {command.text}" for command in unplaced] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -r tokentide-data",
+        "python3 -m venv /srv/tokentide",
+        "kubectl delete namespace tokentide",
+        "make clean",
+        "NOW=1 rm -r /",
+        ".venv/bin/python -m tests.simulation --seeds 100000",
+    ],
+)
+def test_what_nobody_thought_of_is_not_run(command):
+    """Pages come from many hands, and a machine that tests them is someone's."""
+    assert not may_be_played(command)
 
 
 def test_most_is_run():
