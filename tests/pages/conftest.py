@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages.blocks import PAGES, ROOT
+from tests.pages.blocks import PAGES, ROOT, blocks_of
+from tests.pages.playing import LANGUAGES_PLAYED
 from tests.pages.running import Running, brought_up
 
 _SEND_FOR_THEMSELVES = {"README.md", "docs/getting-started.md", "docs/lumiqtrace.md"}
@@ -34,13 +35,19 @@ def environments(running: Running, tmp_path_factory: pytest.TempPathFactory) -> 
     (shown,) = re.findall(r'^\{"event_id".*\}$', (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     call = shown.replace("$(date -u +%FT%TZ)", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     made = {}
-    for page in PAGES:
+    for page in filter(_asks_or_sends, PAGES):
         keys = running.keys(running.words(page).project)
         if page not in _SEND_FOR_THEMSELVES:
             running.send(keys["INGEST_KEY"], call)
         made[page] = _terminal(tmp_path_factory.mktemp("home")) | running.environment | keys
     running.wait_until_stored()
     return made
+
+
+def _asks_or_sends(page: str) -> bool:
+    """Whether a page has something to run, and so wants keys."""
+    blocks = blocks_of(page, (ROOT / page).read_text(encoding="utf-8"))
+    return any(block.language in LANGUAGES_PLAYED for block in blocks)
 
 
 def _terminal(home: Path) -> dict[str, str]:
