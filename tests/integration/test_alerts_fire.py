@@ -10,7 +10,7 @@ from tests.alerts.watching import hastened
 from tests.integration.deployment import Deployment
 from tests.promql import RULE_FILES, rules
 
-PLAYED = ("many events are refused", "the worker freezes", "the api freezes", "the store hangs")
+PLAYED = ("the worker freezes", "the api freezes", "the store hangs")
 """Those that take some seconds each, and kill nothing that other tests share."""
 
 
