@@ -16,7 +16,8 @@
 | G10 | the fence before the duplicates; no window, or half of it, after an assignment | `G10-*` |
 | G11 | slices of another assignment are taken; buckets of partitions that left stay | `G11-*` |
 | G15 | what a flush adds is summed apart | `G15-*` |
-| G17 | a day's version is the highest of its hours (of a model, `daily.py`) | `test_daily.py` |
+| G17 | a day's version is the highest of its hours: too rare for a schedule | `test_daily.py` |
+| G18 | rows before the day is opened; a day sealed at a position that is not stored, or before its rows are made | `G18-*` |
 
 G12 is what `tests/unit/worker/test_loading.py` is about. G14 is an assumption, which `test_rows_of_a_replica_that_lags`
 shows to be needed: the model has stale progress, and no stale rows. G13 bounds what retention cuts there.
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.simulation import broken_flush, broken_fold, broken_loading
+from tests.simulation import broken_days, broken_flush, broken_fold, broken_loading
 
 __all__ = ["MUTANTS", "Mutant"]
 
@@ -84,5 +85,9 @@ MUTANTS = (
     Mutant("G11", broken_loading.slices_of_another_assignment, "old slices", shows="usage_1h"),
     Mutant("G11", broken_loading.buckets_of_before, "takeovers", shows="usage_1h"),
     Mutant("G15", broken_fold.what_a_flush_adds_is_summed_apart, "one hour", shows="usage_1h"),
+    Mutant("G18", broken_flush.rows_before_days_are_opened, "days", shows="usage_1d"),
+    Mutant("G18", broken_days.sealed_at_a_position_that_is_not_stored, "days", shows="usage_1d"),
+    Mutant("G18", broken_days.sealed_before_rows_are_made, "days", shows="usage_1d"),
+    Mutant("G18", broken_days.marks_of_a_life_before, "days of two lives", shows="usage_1d"),
 )
 """Every one of them."""

@@ -3,11 +3,13 @@
 from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.fold import PartitionState
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
-from tokentide.rollups.tables import TABLES, Table
+from tokentide.rollups.tables import LATENCY, TABLES, USAGE, Table
 from tokentide.rollups.targets import Key
 
 __all__ = [
+    "LATENCY",
     "TABLES",
+    "USAGE",
     "Counts",
     "EventRows",
     "FoldSettings",

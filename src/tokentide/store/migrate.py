@@ -30,7 +30,7 @@ from tokentide.store.port import Query, Store
 
 __all__ = ["EXPECTED_VERSION", "Applied", "migrate", "schema_version", "templates", "wrong_ttls"]
 
-EXPECTED_VERSION = 13
+EXPECTED_VERSION = 16
 """The version of the schema that this code reads and writes: the number of the last file."""
 
 logger = logging.getLogger(__name__)

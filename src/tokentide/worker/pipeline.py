@@ -18,6 +18,7 @@ from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import PartitionState
 from tokentide.store.rows import Progress
 from tokentide.worker.breaker import Breaker, RatioLimit
+from tokentide.worker.days import DayKeeper
 from tokentide.worker.flushing import Flush, carry_out
 from tokentide.worker.folding import fold_slice
 from tokentide.worker.freshness import Freshness
@@ -42,12 +43,14 @@ class PipelineSettings:
         flush_interval_seconds: longest time between two flushes.
         max_waiting_rows: consumption pauses when so many rows wait to be stored.
         refused: how much of a partition may be refused before the worker stops.
+        quiet_seconds: how long no late rows came to a day before its daily rows are made again.
     """
 
     load: LoadSettings
     flush_interval_seconds: float = 2.0
     max_waiting_rows: int = 200_000
     refused: RatioLimit = field(default_factory=RatioLimit)
+    quiet_seconds: float = 60.0
 
 
 class Pipeline:
@@ -76,6 +79,7 @@ class Pipeline:
         self.ends: Mapping[int, int] = {}
         self.freshness = Freshness({})
         self.room = Room(settings.max_waiting_rows, metrics.gauge("paused"))
+        self.days = DayKeeper(rows, metrics, settings.load.limits.retention_days, settings.quiet_seconds)
         self.failed = False
         self.loaded = False
         self._settings = settings
@@ -197,6 +201,7 @@ class Pipeline:
                 return False
         self.states = {partition: found.state for partition, found in loaded.items()}
         self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
+        self.days.assigned(self.states)
         # Here the transport goes on. When the commit is refused it does so elsewhere: what comes again is dropped, and
         # what it leaves out is read.
         commit = partial(self._log.commit, {state.partition: state.next_offset for state in self.states.values()})
@@ -224,6 +229,7 @@ class Pipeline:
     def _let_go(self) -> None:
         """Forget every partition, and show none."""
         self.states, self.ends, self.loaded = {}, {}, False
+        self.days.assigned(())
         self._letters = Letters()
         forget_partitions(self._metrics)
         self.room.made()
@@ -246,7 +252,7 @@ class Pipeline:
             caught_up = snapshot.position.offset >= self.ends.get(snapshot.partition, 1 << 63)
             through_ms = self.freshness.of(snapshot.partition, snapshot.position, asked_ms if caught_up else None)
             progress.append(Progress(snapshot.partition, snapshot.position, through_ms))
-        return Flush(snapshots, progress, self._letters.take())
+        return Flush(snapshots, progress, self._letters.take(), self.days.opening(snapshots))
 
     async def _finish_flush(self, flush: Flush) -> bool:
         assignment = self._assignment
@@ -275,4 +281,5 @@ class Pipeline:
             state.evict()
         for entry in flush.progress:
             self.freshness.raise_to(entry.partition, entry.through_ms)
+        self.days.stored(flush.progress)
         show_lag(self._metrics, flush.progress, self.ends)

@@ -111,6 +111,7 @@ class _Worker:
         self._app = build_app(self._settings, self._pipeline, self._fail)
         tasks = [
             asyncio.create_task(self._guarded(self._pipeline.flush_forever())),
+            asyncio.create_task(self._guarded(self._pipeline.days.keep_forever())),
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),
             asyncio.create_task(collector.collect_forever()),
