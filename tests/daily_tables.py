@@ -1,7 +1,7 @@
 """Daily rows and the marks of days in memory: what the product's statement does, and whether both hold what hours do.
 
-The statement itself is SQL for the engine. Which version a row gets is read from the product's own expression, so that a
-change of it is a change here, and `tests/contract/test_days.py` holds the statement itself against the engine.
+The statement itself is SQL for the engine. Which version a row gets is read from the product's own expression, so that
+a change of it is a change here; `tests/contract/test_days.py` holds the statement itself against the engine.
 """
 
 from __future__ import annotations

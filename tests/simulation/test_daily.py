@@ -1,4 +1,4 @@
-"""Which version must a daily row have (G17)? The product's own, over hours that arrive in parts, late and out of order."""
+"""Which version must a daily row have (G17)? The product's own, over hours that arrive in parts and out of order."""
 
 from __future__ import annotations
 

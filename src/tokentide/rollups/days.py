@@ -8,8 +8,8 @@ alone, so that every worker at it or beyond agrees. From then on
 
 The mark with the highest position counts. If it is `sealed`, no row beyond it can be there, for its writer would have
 written `open` with a higher position before. What older workers write late is an equal or an older state, and loses.
-Log time may begin anew with a new life of the topic, so that a mark counts only in the life that it is of: once there is
-progress of the next one, all days are open.
+Log time may begin anew with a new life of the topic, so that a mark counts only in the life that it is of: once there
+is progress of the next one, all days are open.
 """
 
 from __future__ import annotations

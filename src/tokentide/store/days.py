@@ -57,7 +57,7 @@ def building(table: Table, day: int, partitions: Collection[int], *, rebuilt: bo
     inner = [*key, "partition", *measures.values(), f"{VERSION} AS version_of_day"]
     outer = _digests() if table is LATENCY else list(measures)
     sql = (
-        f"INSERT INTO {daily} ({', '.join([*key, 'day', 'partition', *table.measures, 'version'])})\n"  # noqa: S608  names from constants
+        f"INSERT INTO {daily} ({', '.join([*key, 'day', 'partition', *table.measures, 'version'])})\n"
         f"SELECT {', '.join([*key, 'toDate(toUInt16({day:UInt32}))', 'partition', *outer, version])}\n"
         f"FROM (\nSELECT {', '.join(inner)}\nFROM {table.name} FINAL\nWHERE {_OF_DAY}\n"
         f"GROUP BY {', '.join([*key, 'partition'])}\n)"

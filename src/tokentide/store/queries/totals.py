@@ -8,12 +8,14 @@ Every name in the SQL is a constant of this package, and every value a parameter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tokentide.store.days import DAILY
 from tokentide.store.port import Query
-from tokentide.store.queries.branches import EVENTS, Branch, bounds, united
+from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, united
+from tokentide.store.queries.days import DAY_SECONDS, NO_DAYS, SealedDays
 from tokentide.store.queries.sources import Source
 from tokentide.store.queries.window import Origin, Window, split
 
@@ -47,10 +49,12 @@ class Question(Query):
     Attributes:
         widened: whether the answer reaches past the window's edges, to whole buckets.
         origin: which tables are asked.
+        by_days: the same question, which takes sealed days from the daily tables; None when these do not hold it.
     """
 
     widened: bool = False
     origin: Origin = Origin.ROLLUPS
+    by_days: Callable[[SealedDays], Question] | None = field(default=None, compare=False, repr=False)
 
 
 def totals(
@@ -72,8 +76,8 @@ def totals(
         by: dimensions of the rollup, or `BUCKET`; without any, there is exactly one row.
         step_seconds: length of a `BUCKET`: a multiple of the rollup's own.
     """
-    rows = _Rows.of(source, scope, [*by, *measures], step_seconds)
-    return Question(name, rows.aggregated(by, _sums(measures)), rows.args, rows.widened, rows.origin)
+    asked = _Asked(name, source, scope, (*by, *measures), step_seconds)
+    return asked.question(lambda rows: _aggregated(rows, by, _sums(measures)))
 
 
 def breakdowns(
@@ -87,11 +91,13 @@ def breakdowns(
 ) -> Question:
     """Ask as `totals` does, but by several sets of dimensions in one go; `parted` takes the rows apart."""
     names = _names(sets)
-    rows = _Rows.of(source, scope, [*names, *measures], step_seconds)
     selected = ", ".join([f"grouping({', '.join(names)})", *names, *_sums(measures)])
     grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
-    sql = f"SELECT {selected}\n{rows.sql}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {_places(1 + len(names))}"
-    return Question(name, sql, rows.args, rows.widened, rows.origin)
+    order = _places(1 + len(names))
+    asked = _Asked(name, source, scope, (*names, *measures), step_seconds)
+    return asked.question(
+        lambda rows: f"SELECT {selected}\n{rows}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {order}"
+    )
 
 
 def parted(sets: Sequence[tuple[str, ...]], rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
@@ -110,43 +116,55 @@ def quantiles(
 ) -> Question:
     """Ask for quantiles of a digest; rows are (*by, [one value for each level]), NaN where there are no calls."""
     columns = [f"{digest}_means", f"{digest}_weights"]
-    rows = _Rows.of(source, scope, [*by, *columns], source.table.bucket_seconds)
     merged = f"quantilesTDigestWeightedArray({', '.join(map(str, levels))})({', '.join(columns)})"
-    return Question(name, rows.aggregated(by, [merged]), rows.args, rows.widened, rows.origin)
+    asked = _Asked(name, source, scope, (*by, *columns), source.table.bucket_seconds)
+    return asked.question(lambda rows: _aggregated(rows, by, [merged]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """A FROM clause with the columns of the rollup, for buckets and events alike, and its arguments."""
+class _Asked:
+    """What a question is about: the columns of a rollup, for buckets, days and events alike."""
 
-    sql: str
-    args: dict[str, Any]
-    widened: bool
-    origin: Origin
+    name: str
+    source: Source
+    scope: Scope
+    columns: tuple[str, ...]
+    step_seconds: int
 
-    @classmethod
-    def of(cls, source: Source, scope: Scope, columns: Sequence[str], step_seconds: int) -> _Rows:
+    def question(self, write: Callable[[str], str]) -> Question:
+        """The question; `write` makes the whole query of its FROM clause."""
+        by_hours = self._question(write, NO_DAYS)
+        of_days = BUCKET not in self.columns or self.step_seconds % DAY_SECONDS == 0
+        if self.source.table not in DAILY or not of_days:
+            return by_hours
+        return replace(by_hours, by_days=lambda sealed: self._question(write, sealed))
+
+    def _question(self, write: Callable[[str], str], sealed: SealedDays) -> Question:
+        source, scope, columns = self.source, self.scope, self.columns
         parts = split(scope.window, source.table.bucket_seconds, scope.events_from_ms)
-        branches = [_of_buckets(source, scope, columns)]
+        runs = sealed.runs(parts.interior)
+        branches = [_of_buckets(source.table.name, scope, columns, "bucket")]
+        if runs:
+            branches.append(_of_buckets(DAILY[source.table], scope, columns, START_OF_DAY))
         if parts.edges:
             branches.append(_of_events(source, scope, columns))
         args: dict[str, Any] = {"projects": list(scope.projects)}
         if BUCKET in columns:
-            args["step"] = step_seconds
+            args["step"] = self.step_seconds
         args |= {f"only_{dimension}": value for dimension, value in scope.only.items()}
-        args |= bounds(parts, branches)
-        return cls(united(parts, branches), args, parts.widened, parts.origin)
-
-    def aggregated(self, by: Sequence[str], aggregates: Sequence[str]) -> str:
-        """The whole query."""
-        selected = f"SELECT {', '.join([*by, *aggregates])}\n{self.sql}"
-        return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
+        args |= bounds(parts, branches, runs)
+        return Question(self.name, write(united(parts, branches, runs)), args, parts.widened, parts.origin)
 
 
-def _of_buckets(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
-    selected = {column: _bucket_of("bucket") if column == BUCKET else column for column in columns}
+def _aggregated(rows: str, by: Sequence[str], aggregates: Sequence[str]) -> str:
+    selected = f"SELECT {', '.join([*by, *aggregates])}\n{rows}"
+    return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
+
+
+def _of_buckets(table: str, scope: Scope, columns: Sequence[str], time: str) -> Branch:
+    selected = {column: _bucket_of(time) if column == BUCKET else column for column in columns}
     only = [f"{dimension} = {{only_{dimension}:String}}" for dimension in scope.only]
-    return Branch(source.table.name, selected, only)
+    return Branch(table, selected, only)
 
 
 def _of_events(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
