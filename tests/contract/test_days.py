@@ -121,7 +121,7 @@ def test_the_statement_makes_what_the_simulation_takes_it_to_make(filled: Store,
 def test_a_day_of_some_hours_never_outvotes_one_of_all(
     chdb_store: Store, monkeypatch: pytest.MonkeyPatch, version: str, *, holds: bool
 ) -> None:
-    """Made between the parts of an insert, and landing last: the sum of versions tells it apart, the highest does not."""
+    """Made between the parts of an insert, and landing last: the sum of versions tells it apart, the highest not."""
     monkeypatch.setattr(days, "VERSION", version)
     _insert_hours(chdb_store, {0: (1, 10), 1: (1, 20)})
     _insert_hours(chdb_store, {0: (2, 11)})  # a part of an insert: both hours were changed by the same record

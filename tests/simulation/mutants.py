@@ -17,7 +17,7 @@
 | G11 | slices of another assignment are taken; buckets of partitions that left stay | `G11-*` |
 | G15 | what a flush adds is summed apart | `G15-*` |
 | G17 | a day's version is the highest of its hours: too rare for a schedule | `test_daily.py` |
-| G18 | rows before their day is opened; a day sealed at what is not stored, before its rows, in another life | `G18-*` |
+| G18 | rows before the open mark; a seal at what is not stored, before its rows, or of another life | `G18-*` |
 
 G12 is what `tests/unit/worker/test_loading.py` is about. G14 is an assumption, which `test_rows_of_a_replica_that_lags`
 shows to be needed: the model has stale progress, and no stale rows. G13 bounds what retention cuts there.
