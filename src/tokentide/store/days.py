@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from tokentide.rollups import LATENCY, USAGE, Table
+from tokentide.rollups import LATENCY, USAGE, RowState, Table
 from tokentide.rollups.days import DAY_SECONDS, DayMark
 from tokentide.rollups.sketch import EXACT_UP_TO
 from tokentide.store.port import Query, Store
@@ -20,8 +20,10 @@ __all__ = [
     "VERSION",
     "build_day",
     "building",
+    "day_of_hours",
+    "day_rows",
+    "delete_older",
     "first_day",
-    "measures_of_day",
     "read_marks",
     "write_marks",
 ]
@@ -31,7 +33,7 @@ DAILY = {USAGE: "usage_1d", LATENCY: "latency_1d"}
 
 VERSION = "sum(toUInt128(version))"
 
-REBUILDS_SHIFT = 96
+_REBUILDS_SHIFT = 96
 _CELLS = 250  # as `rollups.sketch` has them
 _FLOATS = frozenset({"quality_sum", "complexity_sum"})
 _MARKS = ("partition", "day", "position", "turn", "version")
@@ -40,6 +42,7 @@ _OF_DAY = (
     "partition IN {partitions:Array(UInt16)} AND bucket >= toDateTime({day:UInt32} * 86400, 'UTC') "
     "AND bucket < toDateTime(({day:UInt32} + 1) * 86400, 'UTC')"
 )
+_IN_DAY = "day = toDate(toUInt16({day:UInt32})) AND partition IN {partitions:Array(UInt16)}"
 
 
 def building(table: Table, day: int, partitions: Collection[int], *, rebuilt: bool = False) -> Query:
@@ -51,17 +54,10 @@ def building(table: Table, day: int, partitions: Collection[int], *, rebuilt: bo
         partitions: whose rows.
         rebuilt: hourly rows were put right: what is made now outvotes all daily rows of before.
     """
-    daily, key = DAILY[table], [name for name in table.key if name != "bucket"]
-    measures = measures_of_day(table)
-    version = f"{_rebuilds(daily)} + version_of_day"
-    inner = [*key, "partition", *measures.values(), f"{VERSION} AS version_of_day"]
-    outer = _digests() if table is LATENCY else list(measures)
-    sql = (
-        f"INSERT INTO {daily} ({', '.join([*key, 'day', 'partition', *table.measures, 'version'])})\n"
-        f"SELECT {', '.join([*key, 'toDate(toUInt16({day:UInt32}))', 'partition', *outer, version])}\n"
-        f"FROM (\nSELECT {', '.join(inner)}\nFROM {table.name} FINAL\nWHERE {_OF_DAY}\n"
-        f"GROUP BY {', '.join([*key, 'partition'])}\n)"
-    )
+    daily = DAILY[table]
+    columns = [*_key(table), "partition", *table.measures, "day", "version"]
+    selected = _added_up(table, ["toDate(toUInt16({day:UInt32}))", f"{_rebuilds(daily)} + version_of_day"])
+    sql = f"INSERT INTO {daily} ({', '.join(columns)})\n{selected}"
     return Query(f"build_{daily}", sql, {"day": day, "partitions": sorted(partitions), "rebuilt": int(rebuilt)})
 
 
@@ -71,7 +67,34 @@ def build_day(store: Store, day: int, partitions: Collection[int], *, rebuilt: b
         store.change(building(table, day, partitions, rebuilt=rebuilt))
 
 
-def measures_of_day(table: Table) -> dict[str, str]:
+def day_of_hours(store: Store, table: Table, day: int, partition: int) -> list[RowState]:
+    """The rows that a day's hours come to now; in the place of the bucket stands the start of the day."""
+    sql = _added_up(table, ["version_of_day"])
+    return _states(
+        table, day, store.ask(Query(f"hours_of_{DAILY[table]}", sql, {"day": day, "partitions": [partition]}))
+    )
+
+
+def day_rows(store: Store, table: Table, day: int, partition: int) -> list[RowState]:
+    """The daily rows as they are; in the place of the bucket stands the start of the day."""
+    selected = ", ".join([*_key(table), "partition", *table.measures, "version"])
+    sql = f"SELECT {selected} FROM {DAILY[table]} FINAL WHERE {_IN_DAY}"  # noqa: S608  names from constants
+    args = {"day": day, "partitions": [partition]}
+    return _states(table, day, store.ask(Query(f"rows_of_{DAILY[table]}", sql, args)))
+
+
+def delete_older(store: Store, day: int, partition: int) -> None:
+    """Delete the daily rows that the last rebuild of a day did not make again, for their hours are no more."""
+    for daily in DAILY.values():
+        newest = f"(SELECT max(bitShiftRight(version, {_REBUILDS_SHIFT})) FROM {daily} WHERE {_IN_DAY})"  # noqa: S608
+        rebuilds = store.ask(Query("rebuilds", f"SELECT ifNull({newest}, 0)", {"day": day, "partitions": [partition]}))
+        older = f"bitShiftRight(version, {_REBUILDS_SHIFT}) < {{rebuilds:UInt32}}"
+        sql = f"ALTER TABLE {daily} DELETE WHERE {_IN_DAY} AND {older} SETTINGS mutations_sync = 2"
+        args = {"day": day, "partitions": [partition], "rebuilds": rebuilds[0][0]}
+        store.change(Query(f"delete_older_{daily}", sql, args))
+
+
+def _measures_of_day(table: Table) -> dict[str, str]:
     """By its name, each column of a day as an aggregate over its hours."""
     if table is LATENCY:
         return {name: f"{_centroids(name)} AS {name}" for name in ("latency", "ttft")}
@@ -102,13 +125,36 @@ def first_day(store: Store) -> int | None:
     return int(rows[0][0]) // DAY_SECONDS if rows else None
 
 
+def _key(table: Table) -> list[str]:
+    return [name for name in table.key if name != "bucket"]
+
+
+def _added_up(table: Table, more: Sequence[str]) -> str:
+    """Key, partition and measures of the day's rows, out of the hours, and more columns."""
+    key, measures = [*_key(table), "partition"], _measures_of_day(table)
+    inner = [*key, *measures.values(), f"{VERSION} AS version_of_day"]
+    outer = [*key, *(_digests() if table is LATENCY else measures), *more]
+    return (
+        f"SELECT {', '.join(outer)}\nFROM (\nSELECT {', '.join(inner)}\nFROM {table.name} FINAL\n"
+        f"WHERE {_OF_DAY}\nGROUP BY {', '.join(key)}\n)"
+    )
+
+
+def _states(table: Table, day: int, rows: Iterable[tuple[Any, ...]]) -> list[RowState]:
+    width, place = len(_key(table)), table.key.index("bucket")
+    return [
+        RowState((*row[:place], day * DAY_SECONDS, *row[place:width]), tuple(row[width + 1 : -1]), row[-1])
+        for row in rows
+    ]
+
+
 def _rebuilds(daily: str) -> str:
     """How often the day was rebuilt, in the place where versions have it."""
     before = (
-        f"SELECT max(bitShiftRight(version, {REBUILDS_SHIFT})) FROM {daily} "  # noqa: S608  a constant
-        "WHERE day = toDate(toUInt16({day:UInt32})) AND partition IN {partitions:Array(UInt16)}"
+        f"SELECT max(bitShiftRight(version, {_REBUILDS_SHIFT})) FROM {daily} "  # noqa: S608  a constant
+        f"WHERE {_IN_DAY}"
     )
-    return f"bitShiftLeft(toUInt128(ifNull(({before}), 0) + {{rebuilt:UInt8}}), {REBUILDS_SHIFT})"
+    return f"bitShiftLeft(toUInt128(ifNull(({before}), 0) + {{rebuilt:UInt8}}), {_REBUILDS_SHIFT})"
 
 
 def _added(name: str) -> str:
