@@ -64,16 +64,16 @@ SELECT concat('project-', toString(intDiv(number, 4) % {PROJECTS})),
     ['openai', 'anthropic', 'google', 'azure'][number % 4 + 1], 0, 6, number % 29 = 0, number % 31 = 0, 5000000, 1
 FROM numbers({HEALTH_DAYS * 288 * 4 * PROJECTS})
 """
+OF_PROJECT = "(number % {count:UInt64})"  # in the order of the table's key, as merges would leave them
 EVENTS = f"""
 INSERT INTO events (project_id, timestamp, log_partition, log_offset, log_index, event_id, provider, model, status,
     latency_ms, input_tokens, output_tokens, cached_tokens, cost_usd, session_id, task_type, failure_trigger)
-SELECT concat('project-', toString({{project:UInt64}})),
-    fromUnixTimestamp64Milli({{end:Int64}} - toInt64({EVENT_DAYS * DAY_MS} / {{count:UInt64}} * number), 'UTC'),
-    number % 4, {{project:UInt64}} * {{count:UInt64}} + number, 0,
-    reinterpretAsUUID(toUInt128({{project:UInt64}} * {{count:UInt64}} + number) * 1000000000000000003),
-    {PROVIDER}, {MODEL}, if({CHANCE} < 0.05, 'error', 'success'), exp(6.5 + {CHANCE}), 900, 200, 90, 0.001,
+SELECT concat('project-', toString(intDiv(number, {{count:UInt64}}))),
+    fromUnixTimestamp64Milli({{end:Int64}} - toInt64({EVENT_DAYS * DAY_MS} / {{count:UInt64}} * {OF_PROJECT}), 'UTC'),
+    number % 4, number, 0, reinterpretAsUUID(toUInt128(number) * 1000000000000000003), {PROVIDER}, {MODEL},
+    if({CHANCE} < 0.05, 'error', 'success'), exp(6.5 + {CHANCE}), 900, 200, 90, 0.001,
     concat('session-', toString(intDiv(number, 250))), {TASK}, if(number % 40 = 0, 'edge cases', NULL)
-FROM numbers({{count:UInt64}})
+FROM numbers({{count:UInt64}} * {PROJECTS})
 """
 
 
@@ -94,8 +94,7 @@ def fill(dsn: str, settings: Settings, events: int, now_ms: int, days: int) -> d
         for table, sql in tables.items():
             store.command(_bound(sql, bounds))
             store.command(f"OPTIMIZE TABLE {table} FINAL")
-        for project in range(PROJECTS):  # in the order of the table's key, as merges would leave them
-            store.command(_bound(EVENTS, bounds | {"project": project}))
+        store.command(_bound(EVENTS, bounds))
         _seal(store, settings, now_ms // DAY_MS, days)
         counted = (*tables, "events", *DAILY.values())
         return {table: int(store.ask(Query("count", f"SELECT count() FROM {table}"))[0][0]) for table in counted}

@@ -181,7 +181,7 @@ def test_runs_are_days_that_are_sealed_alike() -> None:
         Run(FIRST + 3, FIRST + 4, (1,)),
         Run(FIRST + 4, FIRST + 5),
     ]
-    assert SEALED.runs(Window((FIRST + 1) * DAY_MS + 1, (FIRST + 3) * DAY_MS)) == []
+    assert SEALED.runs(Window((FIRST + 1) * DAY_MS, (FIRST + 3) * DAY_MS)) == []
 
 
 def test_the_first_day(chdb_store: Store) -> None:

@@ -366,7 +366,8 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(day)
 ORDER BY (project_id, day, provider, model, agent_id, task_type, partition)
 TTL day + INTERVAL 400 DAY
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600,
+    index_granularity = 1024;
 
 -- 015_latency_1d
 CREATE TABLE IF NOT EXISTS `tokentide`.latency_1d
@@ -388,7 +389,8 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(day)
 ORDER BY (project_id, day, provider, model, partition)
 TTL day + INTERVAL 400 DAY
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600,
+    index_granularity = 256;
 
 -- 016_days
 CREATE TABLE IF NOT EXISTS `tokentide`.days

@@ -18,7 +18,7 @@ __all__ = ["DAY_SECONDS", "NO_DAYS", "Run", "SealedDays", "sealed_days"]
 
 DAY_SECONDS = 86_400
 _DAY_MS = 86_400_000
-_FEWEST_DAYS = 2
+_FEWEST_DAYS = 3
 _MOST_RUNS = 8
 _EPOCH_SHIFT = 48
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokentide.rollups import LATENCY, USAGE, Table
 from tokentide.store.days import DAILY
-from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, united
+from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, needs_hours, united
 from tokentide.store.queries.catalogue import PERCENTILES, Values
 from tokentide.store.queries.conditions import Filter, condition, of_key
 from tokentide.store.queries.days import NO_DAYS, Run, SealedDays
@@ -158,8 +158,9 @@ class _Writing:
         return Branch(EVENTS, columns, counted)
 
     def _of_rollup(self, table: Table, held: Sequence[tuple[str, ...]]) -> list[Branch]:
-        """The hours, and the days when there are any."""
-        places = [(table.name, "bucket")] + [(DAILY[table], START_OF_DAY)] * bool(self.runs)
+        """The hours, unless days cover everything, and the days when there are any."""
+        places = [(table.name, "bucket")] * needs_hours(self.plan.split, self.runs)
+        places += [(DAILY[table], START_OF_DAY)] * bool(self.runs)
         return [self._of_buckets(name, time, held) for name, time in places]
 
     def _of_buckets(self, table: str, time: str, held: Sequence[tuple[str, ...]]) -> Branch:

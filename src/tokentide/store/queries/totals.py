@@ -14,7 +14,7 @@ from typing import Any
 
 from tokentide.store.days import DAILY
 from tokentide.store.port import Query
-from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, united
+from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, needs_hours, united
 from tokentide.store.queries.days import DAY_SECONDS, NO_DAYS, SealedDays
 from tokentide.store.queries.sources import Source
 from tokentide.store.queries.window import Origin, Window, split
@@ -143,7 +143,9 @@ class _Asked:
         source, scope, columns = self.source, self.scope, self.columns
         parts = split(scope.window, source.table.bucket_seconds, scope.events_from_ms)
         runs = sealed.runs(parts.interior)
-        branches = [_of_buckets(source.table.name, scope, columns, "bucket")]
+        branches = []
+        if needs_hours(parts, runs):
+            branches.append(_of_buckets(source.table.name, scope, columns, "bucket"))
         if runs:
             branches.append(_of_buckets(DAILY[source.table], scope, columns, START_OF_DAY))
         if parts.edges:

@@ -18,4 +18,5 @@ ENGINE = {replacing_version}
 PARTITION BY toYYYYMM(day)
 ORDER BY (project_id, day, provider, model, partition)
 TTL day + INTERVAL {rollup_retention_days} DAY
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600,
+    index_granularity = 256
