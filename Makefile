@@ -3,13 +3,13 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test soak check bench bench-short docs lock clean
+.PHONY: help setup demo test soak check bench bench-short dist docs lock clean
 
 PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install --no-deps --no-build-isolation
 REQUIREMENTS = deploy/requirements
-SIDE_BY_SIDE = tests/integration tests/contract tests/oracle tests/unit
+SIDE_BY_SIDE = tests/browser tests/integration tests/contract tests/oracle tests/unit
 HOUSE = architecture dashboards deploy documentation requirements
 
 help: ## show this
@@ -57,6 +57,26 @@ build/bench/.installed: .venv/bin/python $(REQUIREMENTS)/bench.txt
 	build/bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $(REQUIREMENTS)/bench.txt
 	@touch $@
 
+# A release: sdist, the wheel made of it, and what it runs with, tried out in an environment that has nothing else.
+# Times in the archives are those of the commit, so that the same commit gives the same wheel.
+RELEASED_AT = $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+INTO = $(PIP) --python
+
+dist: setup build/release/.installed ## sdist, wheel and software bill of materials in dist/, tried out in a fresh environment
+	rm -rf dist build/installed
+	SOURCE_DATE_EPOCH=$(RELEASED_AT) build/release/bin/python -m build --no-isolation --outdir dist . >build/dist.log
+	.venv/bin/python -m venv --without-pip build/installed
+	$(INTO) build/installed install --no-deps --no-compile --require-hashes --requirement $(REQUIREMENTS)/runtime.txt
+	$(INTO) build/installed install --no-deps --no-compile --no-index dist/*.whl
+	build/release/bin/cyclonedx-py environment build/installed/bin/python --pyproject pyproject.toml \
+	    --output-reproducible --output-file "$$(echo dist/*.tar.gz | sed 's/tar.gz$$/cdx.json/')"
+	.venv/bin/python -m pytest tests/release/dist.py
+
+build/release/.installed: .venv/bin/python $(REQUIREMENTS)/release.txt
+	.venv/bin/python -m venv --without-pip --clear build/release
+	$(INTO) build/release install --no-deps --no-compile --require-hashes --requirement $(REQUIREMENTS)/release.txt
+	@touch $@
+
 docs: setup ## write the tables of docs/ again, from the code
 	.venv/bin/python -m docs.reference
 
@@ -94,6 +114,7 @@ lock: build/lock/uv-$(UV_VERSION) ## pin all dependencies again, after a change 
 	$(COMPILE) pyproject.toml --all-extras --constraint $(REQUIREMENTS)/build.txt --output-file $(REQUIREMENTS)/development.txt
 	$(COMPILE) pyproject.toml --constraint $(REQUIREMENTS)/development.txt --output-file $(REQUIREMENTS)/runtime.txt
 	$(COMPILE) $(REQUIREMENTS)/bench.in --constraint $(REQUIREMENTS)/build.txt --output-file $(REQUIREMENTS)/bench.txt
+	$(COMPILE) $(REQUIREMENTS)/release.in --constraint $(REQUIREMENTS)/build.txt --output-file $(REQUIREMENTS)/release.txt
 
 build/lock/uv-$(UV_VERSION): .venv/bin/python
 	.venv/bin/python -m venv --clear build/lock

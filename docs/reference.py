@@ -13,6 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tokentide.capacity import Load, planned
+from tokentide.capacity.costs import COSTS
+from tokentide.capacity.report import lines
+from tokentide.doctor.finding import Kind
+from tokentide.doctor.kinds import KINDS
 from tokentide.events import Event
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS, Metric
 from tokentide.settings import Settings, describe
@@ -23,9 +28,12 @@ from tokentide.store.queries.datasources import DATASOURCES
 __all__ = [
     "TABLES",
     "columns_table",
+    "costs_table",
     "events_table",
+    "findings_table",
     "metrics_table",
     "operators_table",
+    "plan_of",
     "renewed",
     "settings_table",
     "unread_settings",
@@ -53,6 +61,7 @@ def unread_settings() -> str:
     """Which settings have no effect in this version, as a sentence."""
     source = FOLDER.parent / "src" / "tokentide"
     code = "\n".join(file.read_text(encoding="utf-8") for file in source.rglob("*.py") if file.name != "settings.py")
+    code += "\n".join(re.findall(r"self\.\w+", (source / "settings.py").read_text(encoding="utf-8")))
     unread = [f"TOKENTIDE_{name.upper()}" for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)]
     listed = ", ".join(map(_code, unread))
     return f"These are for what is still to come, and nothing reads them in this version: {listed}.\n" if unread else ""
@@ -80,6 +89,16 @@ def operators_table() -> str:
     return _table(("filter", "operators"), rows)
 
 
+def findings_table(kinds: Iterable[Kind]) -> str:
+    """Some of the findings of the doctor: name, gravity, meaning, remedy."""
+    rows = [(f"`{kind.name}`", _gravity(kind), kind.meaning, kind.remedy) for kind in kinds]
+    return _table(("finding", "gravity", "meaning", "what to do"), rows)
+
+
+def _gravity(kind: Kind) -> str:
+    return f"problem, {kind.exit_code}" if kind.exit_code else "advice"
+
+
 def columns_table(datasource: str, besides: str | None = None) -> str:
     """The columns of a datasource, but those that another one has."""
     known = DATASOURCES[besides].columns if besides else ()
@@ -89,6 +108,18 @@ def columns_table(datasource: str, besides: str | None = None) -> str:
         if column not in known
     ]
     return _table(("column", "meaning", "aggregations", "group", "filter"), rows)
+
+
+def costs_table() -> str:
+    """Every measured cost, with where it was measured."""
+    rows = [(cost.of, f"{cost.value:,.0f} {cost.unit}", f"`{cost.measured}`") for cost in COSTS.values()]
+    return _table(("of", "cost", "measured by"), rows)
+
+
+def plan_of(load: Load, options: str) -> str:
+    """What `tokentide capacity` prints for a load, with the command line that asks for it."""
+    shown = "\n".join(lines(planned(load)))
+    return f"```console\n$ tokentide capacity {options}\n{shown}\n```\n"
 
 
 def _functions(column: Column) -> str:
@@ -110,7 +141,17 @@ TABLES: Mapping[tuple[str, str], Callable[[], str]] = {
     ("metrics.md", "worker metrics"): lambda: metrics_table(WORKER_METRICS),
     ("metrics.md", "api metrics"): lambda: metrics_table(API_METRICS),
     ("metrics.md", "common metrics"): lambda: metrics_table(COMMON_METRICS),
+    ("doctor.md", "findings"): lambda: findings_table(KINDS.values()),
     ("events.md", "fields"): events_table,
+    ("scaling.md", "costs"): costs_table,
+    ("scaling.md", "a plan"): lambda: plan_of(
+        Load(20_000, projects=200, models=12, agents=5),
+        "--events-per-second 20000 --projects 200 --models 12 --agents 5",
+    ),
+    ("scaling.md", "a plan that does not fit"): lambda: plan_of(
+        Load(150_000, projects=40, models=200, agents=50, largest_share=0.5),
+        "--events-per-second 150000 --projects 40 --models 200 --agents 50 --largest-share 0.5",
+    ),
     ("truefoundry.md", "operators"): operators_table,
     **{
         ("truefoundry.md", name): partial(columns_table, name, "modelMetrics" if name == "cacheMetrics" else None)

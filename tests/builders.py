@@ -5,13 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from tests.fakes import FakeRecord
 from tokentide.events import Decoded, DecodedEvent, Limits, Stretch, decode, read_stretch
 
-__all__ = ["AT_MS", "HOUR_MS", "an_event", "decoded", "line", "lines", "numbered_id", "record", "rfc3339", "the_event"]
+__all__ = [
+    "AT_MS",
+    "HOUR_MS",
+    "an_event",
+    "decoded",
+    "line",
+    "lines",
+    "numbered_id",
+    "record",
+    "rfc3339",
+    "the_event",
+    "whole",
+]
 
 HOUR_MS = 3_600_000
 AT_MS = 1_776_679_293_000
@@ -62,6 +75,11 @@ def the_event(**fields: Any) -> DecodedEvent:
     """The decoded form of one valid event."""
     (event,) = decoded(line(an_event(**fields)), fields.get("at_ms", AT_MS)).events
     return event
+
+
+def whole(event: DecodedEvent) -> SimpleNamespace:
+    """All fields of an event, comparable: decoders differ in which of them are the class's."""
+    return SimpleNamespace(**{name: getattr(event, name) for name in DecodedEvent.__struct_fields__})
 
 
 def record(offset: int, *events: dict[str, Any] | bytes, time_ms: int = AT_MS) -> Stretch:

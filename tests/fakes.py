@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from tests.daily_tables import DailyTables, day_rows, first_day
 from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
 from tokentide.events import RawRecord
-from tokentide.rollups import TABLES, Key, RowState, Table
+from tokentide.rollups import TABLES, Key, Place, RowState, Table
 from tokentide.rollups.days import DayMark
 from tokentide.store.days import DAILY
 from tokentide.store.rows import Batch, Progress
@@ -88,7 +88,7 @@ class Line:
 
     Attributes:
         calls: the name of every call so far: `write <table>`, `write progress`, `read progress`, `read <table>`,
-            `read keys <table>`, `bounds`, `ends`, `offset_at`, `read log`, `commit`, `send`, `read days`,
+            `read places <table>`, `bounds`, `ends`, `offset_at`, `read log`, `commit`, `send`, `read days`,
             `write days open`, `write days sealed`, `read first day`, `read hours <table>`.
     """
 
@@ -257,11 +257,11 @@ class FakeRows:
 
         return await self._line.carry(f"read {table.name}", lambda: self._tables.of(table, partition, is_wanted))
 
-    async def read_keys(self, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
+    async def read_places(self, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
         """See `Rows`."""
-        wanted = set(keys)
+        wanted = set(places)
         return await self._line.carry(
-            f"read keys {table.name}", lambda: self._tables.of(table, partition, wanted.__contains__)
+            f"read places {table.name}", lambda: self._tables.of(table, partition, lambda key: key[:2] in wanted)
         )
 
     async def read_marks(self, partitions: Iterable[int]) -> list[DayMark]:

@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -154,13 +155,16 @@ def answers(dsn: str) -> bool:
 class Cable:
     """A TCP connection to a server that a test can spoil: it lets through so many bytes of answers, then breaks.
 
+    With `tls`, clients speak TLS, and the server does not.
+
     Attributes:
         port: where clients connect.
         answer_bytes: how much of the answers still comes through; None for everything.
     """
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server_port: int, tls: ssl.SSLContext | None = None) -> None:
         self._server_port = server_port
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.answer_bytes: int | None = None
@@ -174,9 +178,15 @@ class Cable:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server_port))
-                for source, sink, is_answer in ((client, server, False), (server, client, True)):
-                    threading.Thread(target=self._carry, args=(source, sink, is_answer), daemon=True).start()
+                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        with suppress(OSError):  # a client that does not trust us
+            if self._tls:
+                client = self._tls.wrap_socket(client, server_side=True)
+            server = socket.create_connection(("127.0.0.1", self._server_port))
+            for source, sink, is_answer in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._carry, args=(source, sink, is_answer), daemon=True).start()
 
     def _carry(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:  # noqa: FBT001  a thread's
         with suppress(OSError):

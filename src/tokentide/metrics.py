@@ -28,6 +28,7 @@ class Metric:
 
 
 _FLUSH_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1)
 _ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 WORKER_METRICS = (
@@ -62,7 +63,19 @@ WORKER_METRICS = (
     Metric(
         "tokentide_late_events_total", "counter", "events older than the hot window of their partition", ("partition",)
     ),
+    Metric(
+        "tokentide_overflowed_events_total",
+        "counter",
+        "events counted under `__other__`, for their names or for their error_code, because their hour had too many",
+        ("partition", "kind"),
+    ),
     Metric("tokentide_flush_seconds", "histogram", "time of one flush, rows to commit", buckets=_FLUSH_SECONDS),
+    Metric(
+        "tokentide_loop_lag_seconds",
+        "histogram",
+        "how late the event loop came back to a task that asked for it every 20 ms",
+        buckets=_LAG_SECONDS,
+    ),
     Metric("tokentide_flush_rows_total", "counter", "rows stored", ("table",)),
     Metric("tokentide_flush_failures_total", "counter", "flush attempts that failed and were repeated", ("kind",)),
     Metric(
@@ -80,6 +93,7 @@ WORKER_METRICS = (
     Metric("tokentide_dirty_buckets", "gauge", "buckets and event rows in memory that are not stored yet"),
     Metric("tokentide_dedup_ids", "gauge", "event_ids remembered"),
     Metric("tokentide_rebalances_total", "counter", "assignments of partitions"),
+    Metric("tokentide_ready", "gauge", "1 while /readyz says yes: partitions are loaded, and the store answers"),
     Metric("tokentide_paused", "gauge", "1 while consumption waits for the store"),
     Metric("tokentide_state_load_seconds", "gauge", "time of the last loading of state after an assignment"),
 )

@@ -6,24 +6,23 @@ environment later, and nothing reads it at import.
 
 from __future__ import annotations
 
-import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from tokentide.dsn import HIDDEN, hide_password, with_authorities
 from tokentide.errors import SettingsError
 from tokentide.shards import parse_shards
+from tokentide.variables import PREFIX, gather
 
-__all__ = ["Described", "Settings", "describe", "environment_of", "hide_password", "load", "unknown_names"]
+__all__ = ["Described", "Settings", "describe", "environment_of", "load", "unknown_names"]
 
-PREFIX = "TOKENTIDE_"
-_HIDDEN = "********"
 _OTHERS = frozenset({"url", "api_key"})  # of the command line client `tokentide llm`, not of the services
 
 
@@ -41,7 +40,9 @@ class Settings(BaseModel):
     )
     kafka_sasl_username: str = Field("", description="SASL user")
     kafka_sasl_password: SecretStr = Field(SecretStr(""), description="SASL password")
-    kafka_tls_ca: str = Field("", description="file with the certificate authorities of Kafka, for the SSL protocols")
+    kafka_tls_ca: str = Field(
+        "", description="file with the certificate authorities of Kafka, for the SSL protocols; empty = the usual ones"
+    )
     topic: str = Field("llm.events", pattern=r"^[A-Za-z0-9._-]{1,249}$", description="topic of the events")
     dead_topic: str = Field(
         "llm.events.dead", pattern=r"^[A-Za-z0-9._-]{1,249}$", description="topic of the dead letters"
@@ -55,6 +56,9 @@ class Settings(BaseModel):
         SecretStr("http://127.0.0.1:8123"),
         description="ClickHouse: http(s)://[USER:PASSWORD@]HOST:PORT, or chdb:///FOLDER for the embedded engine",
     )
+    clickhouse_tls_ca: str = Field(
+        "", description="file with the certificate authorities of ClickHouse, for https; empty = the usual ones"
+    )
     database: str = Field("tokentide", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="ClickHouse database")
     cluster: str = Field(
         "",
@@ -65,6 +69,12 @@ class Settings(BaseModel):
     hot_window_seconds: int = Field(7200, ge=60, description="how long a bucket stays in memory, in log time")
     dedup_window_seconds: int = Field(600, ge=0, description="how long an event_id is remembered, in log time")
     dedup_max_ids: int = Field(2_000_000, ge=1, description="most event_ids remembered for one partition")
+    max_names_per_hour: int = Field(
+        2000,
+        ge=1,
+        description="an hour of a project counts so many combinations of names one by one in each partition, and so "
+        "many groups of errors; further ones together, as `__other__`",
+    )
     max_dirty_buckets: int = Field(200_000, ge=1, description="consumption pauses when so many rows wait to be stored")
     max_record_bytes: int = Field(1_048_576, ge=1, description="a larger record is a dead letter")
     dead_ratio_limit: float = Field(
@@ -104,6 +114,22 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="form of the log lines on stderr")
 
+    @property
+    def clickhouse_dsn(self) -> str:
+        """The DSN in full, with password and certificate authorities: to open the store, and for nothing else.
+
+        Raises:
+            SettingsError: the file of the authorities cannot be read.
+        """
+        dsn, authorities = self.clickhouse.get_secret_value(), self.clickhouse_tls_ca
+        if not authorities:
+            return dsn
+        try:
+            ssl.create_default_context(cafile=authorities)
+        except OSError as error:
+            raise SettingsError([f"{PREFIX}CLICKHOUSE_TLS_CA: {authorities}: {error}"]) from error
+        return with_authorities(dsn, authorities)
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -125,7 +151,7 @@ def load(environment: Mapping[str, str] | None = None, env_file: Path | None = P
     Raises:
         SettingsError: with every problem, each naming its variable.
     """
-    given, _ = _gather(environment, env_file)
+    given, _ = gather(environment, env_file)
     problems: list[str] = []
     try:
         settings = Settings.model_validate({k: v for k, v in given.items() if k in Settings.model_fields})
@@ -144,7 +170,7 @@ def describe(
     settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
 ) -> list[Described]:
     """Every setting with its value, where that came from, and what it means."""
-    _, sources = _gather(environment, env_file)
+    _, sources = gather(environment, env_file)
     return [
         Described(
             PREFIX + name.upper(),
@@ -158,7 +184,7 @@ def describe(
 
 def unknown_names(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> list[str]:
     """Variables that look like settings but are none: worth a warning, for a typing error is ignored otherwise."""
-    given, _ = _gather(environment, env_file)
+    given, _ = gather(environment, env_file)
     return sorted(PREFIX + name.upper() for name in given if name not in Settings.model_fields and name not in _OTHERS)
 
 
@@ -167,44 +193,19 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.model_fields}
 
 
-def hide_password(dsn: str) -> str:
-    """The DSN without the password in its authority, fit for logs and tables."""
-    parts = urlsplit(dsn)
-    if parts.password is None:
-        return dsn
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{_HIDDEN}@{place}"))
-
-
-def _gather(
-    environment: Mapping[str, str] | None, env_file: Path | None
-) -> tuple[dict[str, str], dict[str, Literal["environment", ".env"]]]:
-    environment = os.environ if environment is None else environment
-    from_file = {k: v for k, v in dotenv_values(env_file).items() if v is not None} if env_file else {}
-    given: dict[str, str] = {}
-    sources: dict[str, Literal["environment", ".env"]] = {}
-    layers: list[tuple[Mapping[str, str], Literal["environment", ".env"]]] = [
-        (from_file, ".env"),
-        (environment, "environment"),
-    ]
-    for layer, source in layers:
-        for name, value in layer.items():
-            if name.startswith(PREFIX):
-                key = name.removeprefix(PREFIX).lower()
-                given[key] = value
-                sources[key] = source
-    return given, sources
-
-
 def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.topic == settings.dead_topic:
         problems.append(f"{PREFIX}DEAD_TOPIC must differ from {PREFIX}TOPIC, or dead letters would be read as events")
     if settings.kafka_security_protocol.startswith("SASL") and not settings.kafka_sasl_username:
         problems.append(f"{PREFIX}KAFKA_SASL_USERNAME is needed for {settings.kafka_security_protocol}")
+    if settings.kafka_tls_ca and not settings.kafka_security_protocol.endswith("SSL"):
+        problems.append(f"{PREFIX}KAFKA_TLS_CA is for TLS, but {PREFIX}KAFKA_SECURITY_PROTOCOL is without")
     scheme = urlsplit(settings.clickhouse.get_secret_value()).scheme
     if scheme not in {"http", "https", "chdb"}:
         problems.append(f"{PREFIX}CLICKHOUSE must begin with http://, https:// or chdb://")
+    elif settings.clickhouse_tls_ca and scheme != "https":
+        problems.append(f"{PREFIX}CLICKHOUSE_TLS_CA is for https, but {PREFIX}CLICKHOUSE begins with {scheme}://")
     try:
         parse_shards(settings.project_shards)
     except SettingsError as error:
@@ -217,7 +218,7 @@ def _contradictions(settings: Settings) -> list[str]:
 def _shown(value: Any) -> str:
     text = _text(value)
     if isinstance(value, SecretStr):
-        return hide_password(text) if "://" in text else (_HIDDEN if text else "")
+        return hide_password(text) if "://" in text else (HIDDEN if text else "")
     return text
 
 

@@ -25,7 +25,7 @@ from tests.benchmarks.place import Place, a_place
 from tests.benchmarks.read_api import answers
 from tests.benchmarks.state import loading_and_memory
 
-FULL = Sizes(repetitions=3, events=300_000, stock_events=60_000, quix_events=100_000)
+FULL = Sizes(repetitions=5, events=150_000, stock_events=30_000, quix_events=50_000)
 SHORT = Sizes(repetitions=1, events=100_000, stock_events=20_000, quix_events=20_000)
 
 Measured = Iterator[Figure | MissingFigure]

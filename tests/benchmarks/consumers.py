@@ -13,7 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.benchmarks.place import Place
@@ -27,11 +27,16 @@ LOOK_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Rate:
-    """What a process did between the first and the last sight of its counter."""
+    """What a process did between the first and the last sight of its counter.
+
+    Attributes:
+        late_turns: share of its event loop's turns that came more than 50 ms late; of workers only.
+    """
 
     records: float
     cpu_seconds: float
     wall_seconds: float
+    late_turns: float = 0.0
 
     @property
     def per_cpu_second(self) -> float:
@@ -56,7 +61,8 @@ def workers(place: Place, topic: str, records: int, *, number: int, events_table
             own = environment | {"TOKENTIDE_METRICS_PORT": str(ports[-1])}
             children.append(place.folder.spawn(name, [sys.executable, "-m", "tokentide", "worker"], env=own))
             running.callback(children[-1].stop, 20)
-        return _measured(children, lambda: sum(metric(port, "records_total") for port in ports), records)
+        rate = _measured(children, lambda: sum(metric(port, "records_total") for port in ports), records)
+        return replace(rate, late_turns=max(map(_late_turns, ports)))
 
 
 def stock_faust(place: Place, topic: str, records: int) -> Rate:
@@ -106,11 +112,17 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def metric(port: int, name: str) -> float:
-    """The sum of a metric over its labels; 0 while nothing answers."""
+def metric(port: int, name: str, label: str = "") -> float:
+    """The sum of a metric over its labels, or over those lines that have one; 0 while nothing answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
     except OSError:
         return 0
-    return sum(float(value) for value in re.findall(rf"^tokentide_{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))
+    labels = rf"{{[^}}]*{re.escape(label)}[^}}]*}}" if label else r"(?:{[^}]*})?"
+    return sum(float(value) for value in re.findall(rf"^tokentide_{name}{labels} (\S+)$", text, re.MULTILINE))
+
+
+def _late_turns(port: int) -> float:
+    turns = metric(port, "loop_lag_seconds_count")
+    return 1 - metric(port, "loop_lag_seconds_bucket", 'le="0.05"') / turns if turns else 0.0

@@ -15,10 +15,10 @@ from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 
 from tests.unit.api.fakes import FakeStore, key_row
-from tokentide.api.app import create_app
 from tokentide.api.connections import PatientProtocol
-from tokentide.api.serve import _Server
 from tokentide.events import Event
+from tokentide.serving.app import create_app
+from tokentide.serving.run import _Server
 from tokentide.settings import Settings
 
 KEYS = 4000

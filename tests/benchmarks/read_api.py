@@ -30,9 +30,9 @@ import httpx
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.read_rows import DAY_MS, PROJECTS, fill
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.late_store import LateStore
 from tokentide.api.times import iso_millis
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store import Store, open_store
 from tokentide.store.access import create_key

@@ -19,7 +19,7 @@ from tests.oracle.compare import differences, parse
 from tests.oracle.truefoundry import data_points
 from tests.store_fixtures import migrated, settings_of
 from tokentide import clock
-from tokentide.api.app import create_app
+from tokentide.serving.app import create_app
 from tokentide.store import Query, Store, open_store
 
 __all__ = ["PATH", "Asking", "asking"]

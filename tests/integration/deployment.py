@@ -218,11 +218,15 @@ class Deployment:
 
     def check(self) -> None:
         """Wait until everything is stored, and compare it with brute force."""
-        until(lambda: self.ask("SELECT partition, position FROM progress FINAL") == self._ends(), "all is stored")
+        self.until_stored()
         counted = calls(self.log.sent)
         assert self.stored() == self.expected()
         assert self.ask("SELECT count() FROM events FINAL") == [(len(counted),)]
         assert self.ask("SELECT count(DISTINCT event_id) FROM events FINAL") == [(len(counted),)]
+
+    def until_stored(self) -> None:
+        """Wait until the store says that it holds everything."""
+        until(lambda: self.ask("SELECT partition, position FROM progress FINAL") == self._ends(), "all is stored")
 
     def expected(self) -> dict[tuple[Any, ...], tuple[int, ...]]:
         """Requests, errors, rate limits, tokens, nano-dollars and microseconds by project, hour and model."""

@@ -21,8 +21,8 @@ from tests.oracle.log import Sent, calls
 from tests.oracle.lumiqtrace import ENDPOINTS
 from tests.store_fixtures import free_port, front, migrated, settings_of, until
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.times import iso_millis
+from tokentide.serving.app import create_app
 from tokentide.store import open_store
 from tokentide.store.access import create_key, revoke_key
 from tokentide.store.migrate import migrate
@@ -134,7 +134,7 @@ async def test_the_api_is_ready_over_a_migrated_store(client):
 SERVE = """
 import logging
 from tokentide import clock
-from tokentide.api.serve import run_api
+from tokentide.serving.run import run_api
 from tokentide.settings import load
 from tokentide.store import open_store
 from tokentide.store.access import create_key

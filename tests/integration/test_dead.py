@@ -134,7 +134,7 @@ def test_a_replay_after_a_fix_counts_once(deployment):
     assert [(one["id"], one["outcome"]) for one in sent] == [("0:0", "sent"), ("0:1", "already"), ("0:2", "sent")]
     told = command(deployment, "replay", "--all")
     assert "0:1  too_large  was replayed already, as 0:3: nothing was sent" in told
-    assert "of 3 letters 3 are replayed" in told
+    assert "replayed 3 of 3 letters" in told
     replayed = records_of(deployment)[3:]
     assert [record.value for record in replayed] == [line(events[1]), line(events[0]), line(events[2])]
     assert [dict(record.headers)["replay_of"] for record in replayed] == [b"0:1", b"0:0", b"0:2"]

@@ -17,9 +17,9 @@ from tests.oracle.compare import differences, parse
 from tests.oracle.log import Sent, calls
 from tests.store_fixtures import migrated, settings_of
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.times import iso_millis
 from tokentide.api.truefoundry.routes import PATH as METRICS_QUERY
+from tokentide.serving.app import create_app
 from tokentide.store.access import create_key
 from tokentide.store.accounts import change_account
 

@@ -19,7 +19,6 @@ from tests.oracle.log import calls
 from tests.oracle.lumiqtrace import ENDPOINTS
 from tests.unit.api.fakes import INGEST_KEY, FakeStore
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.times import iso_millis
 from tokentide.embedded.folder import DataFolder
 from tokentide.embedded.kafka import prepare_kafka
@@ -27,6 +26,7 @@ from tokentide.embedded.part import running
 from tokentide.embedded.processes import wait_until_ready
 from tokentide.gateway.delivery import KafkaDelivery
 from tokentide.kafka import ensure_topics, kafka_options
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store import open_store
 from tokentide.store.access import create_key

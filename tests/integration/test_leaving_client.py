@@ -13,8 +13,8 @@ import uvicorn
 
 from tests.store_fixtures import free_port, migrated, settings_of, until
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.late_store import LateStore
+from tokentide.serving.app import create_app
 from tokentide.store import Query, ReadLimits, open_store
 from tokentide.store.access import create_key
 

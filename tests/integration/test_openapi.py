@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import (
 from tests.store_fixtures import migrated, settings_of
 from tests.unit.gateway.fakes import FakeLog
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.gateway.doors import DOORS
+from tokentide.serving.app import create_app
 from tokentide.store.access import create_key
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -22,8 +22,8 @@ from tests.oracle.compare import differences, parse
 from tests.oracle.log import Sent, calls
 from tests.store_fixtures import free_port, migrated, settings_of, until
 from tokentide import clock
-from tokentide.api.app import create_app
 from tokentide.api.times import iso_millis
+from tokentide.serving.app import create_app
 from tokentide.store.access import create_key
 
 DAY_MS = 86_400_000

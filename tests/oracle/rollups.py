@@ -13,12 +13,14 @@ from uuid import UUID
 
 from tests.oracle.log import millis
 
-__all__ = ["Logged", "counted", "rollups"]
+__all__ = ["OTHER", "Logged", "counted", "rollups"]
 
 FAILED = ("error", "timeout", "rate_limited")
 STATUSES = ("success", "error", "timeout", "rate_limited", "cancelled")
 TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 MODES = ("format_violation", "refusal", "hallucination", "incomplete", "reasoning_error", "provider_error")
+
+OTHER = "__other__"
 
 Event = dict[str, Any]
 Rows = dict[tuple[Any, ...], dict[str, Any]]
@@ -70,26 +72,32 @@ def _is_known(identity: Any, occurrences: list[tuple[int, Any]], oldest_ms: int,
     return False
 
 
-def rollups(events: Iterable[Logged]) -> dict[str, Rows]:
-    """Every row of every rollup table, of events that count; `version` is that of the last record that changed it."""
+def rollups(events: Iterable[Logged], most_names: int = 10**9) -> dict[str, Rows]:
+    """Every row of every rollup table, of events that count; `version` is that of the last record that changed it.
+
+    An hour of a project has at most so many names in a partition, and so many groups of errors; see `_named`.
+    """
     calls = [
         logged
         for logged in sorted(events, key=lambda logged: logged[:3])
         if logged.event.get("kind", "llm") == "llm" and logged.event.get("virtual_model") is None
     ]
+    calls = _grouped(_named(calls, most_names), most_names)
     return {
-        "usage_1h": dict(_rows(calls, 3600, _usage_key, _usage)),
-        "latency_1h": dict(_rows(calls, 3600, lambda event: (event["provider"], event["model"]), _latency)),
-        "errors_1h": dict(_rows([call for call in calls if _failed(call.event)], 3600, _error_key, _errors)),
+        "usage_1h": dict(_rows(calls, 3600, lambda event: event["counted as"], _usage)),
+        "latency_1h": dict(_rows(calls, 3600, lambda event: event["counted as"][:2], _latency)),
+        "errors_1h": dict(
+            _rows([call for call in calls if _failed(call.event)], 3600, lambda event: event["error group"], _errors)
+        ),
         "rate_limits_1m": dict(
             _rows(
                 [call for call in calls if call.event["status"] == "rate_limited"],
                 60,
-                lambda event: (event["provider"], event["model"]),
+                lambda event: event["counted as"][:2],
                 lambda part: {"rate_limited": len(part)},
             )
         ),
-        "provider_health_5m": dict(_rows(calls, 300, lambda event: (event["provider"],), _health)),
+        "provider_health_5m": dict(_rows(calls, 300, lambda event: event["counted as"][:1], _health)),
     }
 
 
@@ -110,14 +118,62 @@ def _rows(
         yield wanted, measure([call.event for call in part]) | {"version": max(call.offset for call in part) + 1}
 
 
+def _named(calls: list[Logged], most: int) -> list[Logged]:
+    """Each call with the names that it is counted under: its own, when its hour knows them or has room for them.
+
+    The room is used by whoever comes first. Who finds none keeps the provider, if that is one of a name in the room.
+    Someone who calls model, agent and task what the shared rows are called is counted as without a provider.
+    """
+    rooms: dict[tuple[Any, ...], list[tuple[str, ...]]] = {}
+    named = []
+    for call in calls:
+        own = _usage_key(call.event)
+        room = rooms.setdefault(_hour(call), [])
+        if own[1:] == (OTHER, OTHER, OTHER):
+            names = (OTHER, OTHER, OTHER, OTHER)
+        elif own in room:
+            names = own
+        elif len(room) < most:
+            room.append(own)
+            names = own
+        else:
+            provider = own[0] if own[0] in [other[0] for other in room] else OTHER
+            names = (provider, OTHER, OTHER, OTHER)
+        named.append(call._replace(event=call.event | {"counted as": names}))
+    return named
+
+
+def _grouped(calls: list[Logged], most: int) -> list[Logged]:
+    """Each failed call with the group that its error is counted in, by the same rule; `__other__` takes no room."""
+    rooms: dict[tuple[Any, ...], list[tuple[str, ...]]] = {}
+    grouped = []
+    for call in calls:
+        if not _failed(call.event):
+            grouped.append(call)
+            continue
+        group = (_code(call.event), *call.event["counted as"][:2])
+        room = rooms.setdefault(_hour(call), [])
+        if group[0] != OTHER and group not in room:
+            if len(room) < most:
+                room.append(group)
+            else:
+                group = (OTHER, *group[1:])
+        grouped.append(call._replace(event=call.event | {"error group": group}))
+    return grouped
+
+
+def _hour(call: Logged) -> tuple[Any, ...]:
+    return call.partition, call.event["project_id"], millis(call.event["timestamp"]) // 3_600_000
+
+
 def _usage_key(event: Event) -> tuple[str, ...]:
     return event["provider"], event["model"], event.get("agent_id") or "", event.get("task_type") or ""
 
 
-def _error_key(event: Event) -> tuple[str, ...]:
+def _code(event: Event) -> str:
     own = {"error": "unknown", "timeout": "timeout", "rate_limited": "rate_limited"}[event["status"]]
     code = event.get("error_code")
-    return own if code is None else code, event["provider"], event["model"]
+    return own if code is None else str(code)
 
 
 def _usage(part: list[Event]) -> dict[str, Any]:

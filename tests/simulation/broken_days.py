@@ -24,10 +24,10 @@ def sealed_at_a_position_that_is_not_stored(patch: pytest.MonkeyPatch) -> None:
     """Days are sealed at the position of a flush that only begins."""
     begin = Pipeline._begin_flush
 
-    def begin_flush(self: Pipeline, asked_ms: int) -> Flush:
-        flush = begin(self, asked_ms)
+    async def begin_flush(self: Pipeline, flush: Flush, asked_ms: int) -> bool:
+        begun = await begin(self, flush, asked_ms)
         self.days.stored(flush.progress)
-        return flush
+        return begun
 
     patch.setattr(Pipeline, "_begin_flush", begin_flush)
 

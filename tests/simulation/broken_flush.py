@@ -59,10 +59,10 @@ def progress_of_now(patch: pytest.MonkeyPatch) -> None:
     """Progress as of when it is written, not as of when the rows were taken."""
     begin = Pipeline._begin_flush
 
-    def begin_flush(self: Pipeline, asked_ms: int) -> flushing.Flush:
-        flush = begin(self, asked_ms)
+    async def begin_flush(self: Pipeline, flush: flushing.Flush, asked_ms: int) -> bool:
+        begun = await begin(self, flush, asked_ms)
         flush.progress = _Now(self.states, flush.progress)
-        return flush
+        return begun
 
     patch.setattr(Pipeline, "_begin_flush", begin_flush)
 

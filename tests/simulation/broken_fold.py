@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import compress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tokentide.events import DecodedEvent, Stretch, read_stretch
-from tokentide.rollups import Key, PartitionState, RowState, Table
+from tokentide.rollups import PartitionState, Place, RowState, Table
 from tokentide.rollups.buckets import Bucket
+from tokentide.rollups.names import NameCap, own_names
+from tokentide.rollups.tables import ERRORS
 from tokentide.rollups.targets import call_targets
 from tokentide.rollups.usage import UsageBucket
 from tokentide.worker import folding
@@ -21,10 +23,14 @@ __all__ = [
     "a_flush_after_a_bug",
     "a_flush_inside_a_record",
     "buckets_leave_before_they_are_stored",
+    "groups_of_errors_do_not_count",
     "late_events_do_not_look_again",
     "late_events_read_nothing_back",
+    "names_ahead_of_the_log_do_not_count",
+    "names_of_late_hours_do_not_count",
     "one_fence_for_all_tables",
     "rows_do_not_fence",
+    "rows_of_an_hour_leave_one_by_one",
     "the_fence_before_the_duplicates",
     "two_floors",
     "what_a_flush_adds_is_summed_apart",
@@ -48,7 +54,7 @@ def one_fence_for_all_tables(patch: pytest.MonkeyPatch) -> None:
     adopt = PartitionState.adopt
 
     def adopt_and_level(
-        self: PartitionState, table: Table, rows: Iterable[RowState], asked: Iterable[Key] = ()
+        self: PartitionState, table: Table, rows: Iterable[RowState], asked: Iterable[Place] = ()
     ) -> None:
         adopt(self, table, rows, asked)
         buckets = [bucket for held in self.tables.values() for bucket in held.values()]
@@ -62,20 +68,20 @@ def one_fence_for_all_tables(patch: pytest.MonkeyPatch) -> None:
 def a_flush_inside_a_record(patch: pytest.MonkeyPatch) -> None:
     """The fold waits between two events of a record, and versions have moved already."""
 
-    async def fold_by_events(
-        state: Any, raw_records: Any, *, rows: Any, limits: Any, is_mine: Any, folded: Any, failed: Any
-    ) -> bool:
+    async def fold_by_events(work: folding.Folding, raw_records: Any) -> bool:
+        state: Any = work.state
         for raw in [raw for raw in raw_records if raw.offset >= state.next_offset]:
-            stretch = read_stretch([raw], limits)
-            if not await folding._warm_up(state, stretch, rows, is_mine, failed):
-                return False
+            stretch = read_stretch([raw], work.limits)
+            while cold := state.cold_places(stretch):
+                if not await folding._warm_up(work, cold):
+                    return False
             for part in _parts(stretch):
                 state._next_offset = raw.offset
                 state.fold(part)
-                folded(part)
+                work.folded(part)
                 state._next_offset = raw.offset
-                await rows.read_progress()
-                if not is_mine():
+                await work.rows.read_progress()
+                if not work.is_mine():
                     return False
             state._next_offset = raw.offset + 1
         return True
@@ -92,33 +98,36 @@ def a_flush_after_a_bug(patch: pytest.MonkeyPatch) -> None:
 
 def late_events_read_nothing_back(patch: pytest.MonkeyPatch) -> None:
     """Absent means new, also below the floor."""
-    patch.setattr(PartitionState, "cold_keys", lambda *_: {})
+    patch.setattr(PartitionState, "cold_places", lambda *_: {})
 
 
 def late_events_do_not_look_again(patch: pytest.MonkeyPatch) -> None:
     """What a flush lets go while rows are read back is taken for new."""
-    warm_up = folding._warm_up
+    fold, asked = folding._fold_unless_cold, []
 
-    async def warm_up_once(state: PartitionState, stretch: Stretch, rows: Any, is_mine: Any, failed: Any) -> bool:
-        return await warm_up(_AskedOnce(state), stretch, rows, is_mine, failed)  # type: ignore[arg-type]
+    async def fold_if_asked(work: folding.Folding, stretch: Stretch) -> dict[Table, set[Place]]:
+        if any(stretch is one for one in asked):
+            work = replace(work, state=cast("PartitionState", _NeverCold(work.state)))
+        asked.append(stretch)
+        return await fold(work, stretch)
 
-    patch.setattr(folding, "_warm_up", warm_up_once)
+    patch.setattr(folding, "_fold_unless_cold", fold_if_asked)
 
 
 def two_floors(patch: pytest.MonkeyPatch) -> None:
     """Late events look by the floor of the assignment, buckets leave by the one of now."""
-    cold_keys = PartitionState.cold_keys
+    cold_places = PartitionState.cold_places
     first: dict[int, tuple[PartitionState, int | None]] = {}
 
-    def cold_by_first_floor(self: PartitionState, stretch: Stretch) -> dict[Table, set[Key]]:
+    def cold_by_first_floor(self: PartitionState, stretch: Stretch) -> dict[Table, set[Place]]:
         now = self.floor_ms
         _, self.floor_ms = first.setdefault(id(self), (self, now))
         try:
-            return cold_keys(self, stretch)
+            return cold_places(self, stretch)
         finally:
             self.floor_ms = now
 
-    patch.setattr(PartitionState, "cold_keys", cold_by_first_floor)
+    patch.setattr(PartitionState, "cold_places", cold_by_first_floor)
 
 
 def buckets_leave_before_they_are_stored(patch: pytest.MonkeyPatch) -> None:
@@ -129,6 +138,7 @@ def buckets_leave_before_they_are_stored(patch: pytest.MonkeyPatch) -> None:
         for buckets in self.tables.values():
             for key in [key for key in buckets if int(key[1]) * 1000 < (self.floor_ms or 0)]:
                 del buckets[key]
+        self._known = {kind: set() for kind in self._known}
 
     patch.setattr(PartitionState, "evict", evict)
 
@@ -138,7 +148,7 @@ def the_fence_before_the_duplicates(patch: pytest.MonkeyPatch) -> None:
     fold = PartitionState.fold
 
     def is_applied(self: PartitionState, event: DecodedEvent, version: int) -> bool:
-        buckets = [self.tables[kind].get(key) for kind, key in call_targets(event)]
+        buckets = [self.tables[kind].get(key) for kind, key in call_targets(event, own_names(event))]
         return event.kind == "llm" and all(bucket is not None and version <= bucket.fence for bucket in buckets)
 
     def fold_rest(self: PartitionState, stretch: Stretch) -> None:
@@ -162,6 +172,51 @@ def what_a_flush_adds_is_summed_apart(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UsageBucket, "values", values_apart)
 
 
+def names_of_late_hours_do_not_count(patch: pytest.MonkeyPatch) -> None:
+    """What a late event reads back tells the rows of an hour, and not how many there are."""
+    _count_only(patch, lambda _state, _row, asked: not asked)
+
+
+def names_ahead_of_the_log_do_not_count(patch: pytest.MonkeyPatch) -> None:
+    """Rows of a flush whose progress was not written are read back, and take no room."""
+    _count_only(patch, lambda state, row, _asked: row.version <= state._version_base | state._next_offset)
+
+
+def groups_of_errors_do_not_count(patch: pytest.MonkeyPatch) -> None:
+    """Of errors that are read back it is forgotten how many groups they have."""
+    _count_only(patch, lambda _state, row, _asked: len(row.values) != len(ERRORS.measures))
+
+
+def rows_of_an_hour_leave_one_by_one(patch: pytest.MonkeyPatch) -> None:
+    """What is stored leaves memory, though other rows of its hour stay, and so the hour counts as known."""
+    forget = PartitionState._forget_below
+
+    def forget_each(self: PartitionState, kind: type[Bucket], floor_ms: int) -> bool:
+        buckets = self.tables[kind]
+        gone = forget(self, kind, floor_ms)
+        stored = [key for key, each in buckets.items() if each.stored_version == each.version and not each.dirty]
+        for key in [key for key in stored if int(key[1]) * 1000 < floor_ms]:
+            del buckets[key]
+        return gone
+
+    patch.setattr(PartitionState, "_forget_below", forget_each)
+
+
+def _count_only(patch: pytest.MonkeyPatch, counts: Callable[[PartitionState, RowState, bool], bool]) -> None:
+    adopt, enter = PartitionState.adopt, NameCap.enter
+
+    def adopt_uncounted(
+        self: PartitionState, table: Table, rows: Iterable[RowState], asked: Iterable[Place] = ()
+    ) -> None:
+        for row in rows:
+            with pytest.MonkeyPatch.context() as inner:
+                inner.setattr(NameCap, "enter", enter if counts(self, row, bool(asked)) else lambda *_: None)
+                adopt(self, table, [row])
+        adopt(self, table, [], asked)
+
+    patch.setattr(PartitionState, "adopt", adopt_uncounted)
+
+
 class _Apart(float):
     """A sum, and what was added since."""
 
@@ -173,16 +228,14 @@ class _Apart(float):
         return made
 
 
-class _AskedOnce:
-    """A state that says only once what is cold."""
+class _NeverCold:
+    """A state that wants nothing read back."""
 
     def __init__(self, state: PartitionState) -> None:
-        self._cold = [state.cold_keys]
-        self.partition = state.partition
-        self.adopt = state.adopt
+        self.fold = state.fold
 
-    def cold_keys(self, stretch: Stretch) -> dict[Table, set[Key]]:
-        return self._cold.pop()(stretch) if self._cold else {}
+    def cold_places(self, _: Stretch) -> dict[Table, set[Place]]:
+        return {}
 
 
 def _parts(stretch: Stretch) -> list[Stretch]:

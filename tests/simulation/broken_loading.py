@@ -104,8 +104,8 @@ def half_a_window(patch: pytest.MonkeyPatch) -> None:
 def what_is_left_out_is_not_read(patch: pytest.MonkeyPatch) -> None:
     """A slice that begins above the position is folded as if nothing lay between."""
 
-    async def fold_what_is_there(state: Any, slice_: Any, rows: Any, _: Any, limits: Any, **others: Any) -> None:
-        await folding._fold_records(state, slice_, rows=rows, limits=limits, **others)
+    async def fold_what_is_there(work: folding.Folding, slice_: Any, _: Any) -> None:
+        await folding._fold_records(work, slice_)
 
     patch.setattr(pipeline, "fold_slice", fold_what_is_there)
 

@@ -18,12 +18,13 @@ from tests.fakes import FakeRecord
 from tests.oracle.log import millis
 from tests.oracle.rollups import Logged, counted, rollups
 
-__all__ = ["DEDUP_MS", "EPOCH_SHIFT", "HOT_MS", "MAX_IDS", "Life", "MadeLog", "Shape", "made_log"]
+__all__ = ["DEDUP_MS", "EPOCH_SHIFT", "HOT_MS", "MAX_IDS", "MAX_NAMES", "Life", "MadeLog", "Shape", "made_log"]
 
 MINUTE_MS = 60_000
 HOT_MS = 2 * HOUR_MS
 DEDUP_MS = 30 * MINUTE_MS
 MAX_IDS = 24
+MAX_NAMES = 3
 EPOCH_SHIFT = 48
 _BEGIN_MS = AT_MS + 10 * 24 * HOUR_MS + 11 * HOUR_MS
 """2026-04-30T21:01:33Z, shortly before a month ends: rows of one flush go to two months."""
@@ -45,6 +46,7 @@ class Shape:
         back: so many ids back a repeat goes, at most.
         bad: share of lines that are refused.
         one_bucket: all events have the same dimensions.
+        models: of which an event has one.
     """
 
     records: tuple[int, int] = (4, 10)
@@ -55,6 +57,7 @@ class Shape:
     back: int = 8
     bad: float = 0.12
     one_bucket: bool = False
+    models: tuple[str, ...] = ("gpt-4o", "gpt-4o", "o4-mini")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ class _Maker:
             return {"kind": "mcp", "mcp_server_name": "files", "mcp_method": "tools/call"}
         return {
             "project_id": chance.choice("ppq"),
-            "model": chance.choice(("gpt-4o", "gpt-4o", "o4-mini")),
+            "model": chance.choice(self._shape.models),
             "agent_id": chance.choice((None, None, "a1")),
         }
 
@@ -209,7 +212,7 @@ class _Maker:
 
 @functools.lru_cache(maxsize=64)
 def _tables(log: MadeLog, lives: int) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
-    made = rollups(log.counted(lives))
+    made = rollups(log.counted(lives), MAX_NAMES)
     return {table: {(*key[1:], key[0]): measures for key, measures in rows.items()} for table, rows in made.items()}
 
 

@@ -16,8 +16,14 @@
 | G10 | the fence before the duplicates; no window, or half of it, after an assignment | `G10-*` |
 | G11 | slices of another assignment are taken; buckets of partitions that left stay | `G11-*` |
 | G15 | what a flush adds is summed apart | `G15-*` |
+| names | those of late hours, or of rows ahead of the log, do not count; rows of an hour leave one by one | `names-*` |
 | G17 | a day's version is the highest of its hours: too rare for a schedule | `test_daily.py` |
 | G18 | rows before the open mark; a seal at what is not stored, before its rows, or of another life | `G18-*` |
+
+"names" is the cap on the names of an hour. Two halves of rules have no mutant: nothing goes wrong without them. That
+a row which is read back does not replace a bucket in memory (G8): a partition's slices are folded one after another, so
+what was asked for is still not there when the answer comes. The flush on revoke and at the end (G11): without it the
+next worker reads more of the log again.
 
 G12 is what `tests/unit/worker/test_loading.py` is about. G14 is an assumption, which `test_rows_of_a_replica_that_lags`
 shows to be needed: the model has stale progress, and no stale rows. G13 bounds what retention cuts there.
@@ -84,6 +90,10 @@ MUTANTS = (
     Mutant("G10", broken_loading.half_a_window, "repeats", shows="usage_1h"),
     Mutant("G11", broken_loading.slices_of_another_assignment, "old slices", shows="usage_1h"),
     Mutant("G11", broken_loading.buckets_of_before, "takeovers", shows="usage_1h"),
+    Mutant("names", broken_fold.names_of_late_hours_do_not_count, "names", shows="usage_1h"),
+    Mutant("names", broken_fold.names_ahead_of_the_log_do_not_count, "names", shows="usage_1h"),
+    Mutant("names", broken_fold.rows_of_an_hour_leave_one_by_one, "names", shows="usage_1h"),
+    Mutant("names", broken_fold.groups_of_errors_do_not_count, "names", shows="errors_1h"),
     Mutant("G15", broken_fold.what_a_flush_adds_is_summed_apart, "one hour", shows="usage_1h"),
     Mutant("G18", broken_flush.rows_before_days_are_opened, "days", shows="usage_1d"),
     Mutant("G18", broken_days.sealed_at_a_position_that_is_not_stored, "days", shows="usage_1d"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.oracle.rollups import OTHER
 from tests.simulation.made_log import Shape
 from tests.simulation.schedule import Profile
 
@@ -122,6 +123,21 @@ PROFILES = {
             steps=(150, 250),
             faults=(0.0,),
             turns=_NOTHING,
+        ),
+        Profile(
+            "names",
+            Shape(
+                records=(10, 16),
+                steps=(5, 10, 60, 150),
+                late=(0, 0, 70, 130, 200),
+                repeats=0.1,
+                bad=0.05,
+                models=("gpt-4o", "o4-mini", "m1", "m2", "m3", "m4", OTHER),
+            ),
+            steps=(150, 300),
+            jump=6.0,
+            kill=0.6,
+            turns=("", "", "restore", "recreate"),
         ),
         Profile(
             "lagging",

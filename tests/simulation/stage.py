@@ -13,7 +13,7 @@ from typing import Any
 from tests.daily_tables import first_day
 from tests.fakes import Fault, SteppedLoop, Topic, go_wrong
 from tests.simulation.backup import RememberingTables
-from tests.simulation.made_log import DEDUP_MS, HOT_MS, MAX_IDS, MadeLog
+from tests.simulation.made_log import DEDUP_MS, HOT_MS, MAX_IDS, MAX_NAMES, MadeLog
 from tests.simulation.process import Bug, Process
 from tests.simulation.wire import Call
 from tokentide.events import Limits
@@ -23,7 +23,7 @@ from tokentide.worker.loading import LoadSettings
 
 __all__ = ["FOLD", "Stage"]
 
-FOLD = FoldSettings(hot_window_ms=HOT_MS, dedup_window_ms=DEDUP_MS, dedup_max_ids=MAX_IDS)
+FOLD = FoldSettings(hot_window_ms=HOT_MS, dedup_window_ms=DEDUP_MS, dedup_max_ids=MAX_IDS, max_names=MAX_NAMES)
 
 
 class Stage:

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 MOST_LINES = 250
 LONGER = {
     "src/tokentide/events/decode.py": (300, "the fast way and the slow way to one verdict are read side by side"),
-    "src/tokentide/rollups/fold.py": (280, "one state and its laws, on the hot path: its methods share every field"),
-    "src/tokentide/worker/pipeline.py": (300, "one life cycle, whose steps only hold in their order"),
+    "src/tokentide/rollups/fold.py": (310, "one state and its laws, on the hot path: its methods share every field"),
+    "src/tokentide/worker/pipeline.py": (320, "one life cycle, whose steps only hold in their order"),
 }
 """Modules that may be longer: up to how many lines, and why they are better in one piece."""
 
@@ -35,10 +35,15 @@ NOT_PURE = ("asyncio", "io", "logging", "os", "random", "secrets", "socket", "su
 
 PURE_CORES = {
     *(f"tokentide.dead.{name}" for name in ("ledger", "letter", "projects", "selection")),
+    *(f"tokentide.doctor.{name}" for name in ("finding", "report")),
+    *(
+        f"tokentide.doctor.judging.{name}"
+        for name in ("access", "clocks", "group", "services", "settings", "store", "topics")
+    ),
     *(f"tokentide.reconcile.{name}" for name in ("counting", "judging", "sieve", "span")),
 }
 
-STORE_OF_THE_WORKER = tuple(f"tokentide.store.{name}" for name in ("days", "open_store", "port", "rows"))
+STORE_OF_THE_WORKER = tuple(f"tokentide.store.{name}" for name in ("days", "fitness", "open_store", "port", "rows"))
 QUERIES_OF_THE_WORKER = "tokentide.store.queries"
 
 DEFINING_LIBRARIES = (
@@ -67,11 +72,13 @@ DEFINES = {
     "tokentide.api.tiers.reader_by_tier": "a dependency, made for the tiers of a surface",
     "tokentide.cli.account._Dollars": "a type of options",
     "tokentide.cli.account.account.command": "the tree of commands is data",
+    "tokentide.cli.capacity._load_options": "options are data",
     "tokentide.cli.cli.add_command": "the tree of commands is data",
     "tokentide.cli.commands._up_options": "options that two commands share",
     "tokentide.cli.dead._conditions": "options that commands share",
     "tokentide.cli.dead.dead.command": "the tree of commands is data",
     "tokentide.cli.keys.keys.command": "the tree of commands is data",
+    "tokentide.cli.layout.examples": "text of a command's help",
     "tokentide.cli.llm._asking": "options that three commands share",
     "tokentide.cli.llm.llm.command": "the tree of commands is data",
     "tokentide.cli.reconcile._shared": "options that commands share",
@@ -130,6 +137,11 @@ def events_are_pure(house: House) -> list[str]:
     return foreign(house, "events", *own) + forbidden(house, {"events"}, *NOT_PURE)
 
 
+def capacity_is_arithmetic(house: House) -> list[str]:
+    """Numbers in, numbers out."""
+    return foreign(house, "capacity", "tokentide.capacity") + forbidden(house, {"capacity"}, *NOT_PURE)
+
+
 def adapters_are_pure(house: House) -> list[str]:
     """What reads other formats, and judges events, has no effects, and knows neither requests nor the store."""
     pure = ("tokentide.gateway.adapters", "tokentide.gateway.judging")
@@ -143,10 +155,10 @@ def adapters_are_pure(house: House) -> list[str]:
     ]
 
 
-def api_does_without_the_worker(house: House) -> list[str]:
+def the_service_does_without_the_worker(house: House) -> list[str]:
     """Not even by way of others."""
-    reached, modules = {"tokentide.api"}, {module.name: module for module in house}
-    found, waiting = [], [name for name in modules if name.startswith("tokentide.api")]
+    reached, modules = {"tokentide.serving"}, {module.name: module for module in house}
+    found, waiting = [], [name for name in modules if name.startswith(("tokentide.api", "tokentide.serving"))]
     while waiting:
         module = modules[waiting.pop()]
         for entry in imports(module):
@@ -156,6 +168,11 @@ def api_does_without_the_worker(house: House) -> list[str]:
                 reached.add(name)
                 waiting.append(name)
     return found
+
+
+def the_service_is_put_together_at_one_place(house: House) -> list[str]:
+    """Answers know nothing of the gateway, which uses what they have for access; neither knows who serves them."""
+    return forbidden(house, {"api"}, "tokentide.gateway") + forbidden(house, {"api", "gateway"}, "tokentide.serving")
 
 
 def nobody_imports_the_command_line(house: House) -> list[str]:
@@ -182,8 +199,9 @@ def clickhouse_stays_in_the_store(house: House) -> list[str]:
 
 
 def services_do_without_the_tools(house: House) -> list[str]:
-    """Dead letters and reconciling are the command line's."""
-    return forbidden(house, {"worker", "api", "store", "events", "rollups"}, "tokentide.dead", "tokentide.reconcile")
+    """Dead letters, reconciling and the doctor are the command line's."""
+    tools = ("tokentide.dead", "tokentide.doctor", "tokentide.reconcile")
+    return forbidden(house, {"worker", "serving", "api", "gateway", "store", "events", "rollups"}, *tools)
 
 
 def cores_of_the_tools_are_pure(house: House) -> list[str]:
@@ -279,14 +297,24 @@ def test_events_are_pure(house: House) -> None:
     held(events_are_pure(house))
 
 
+def test_capacity_is_arithmetic(house: House) -> None:
+    """What plans a deployment knows numbers alone: no settings, no store, no terminal."""
+    held(capacity_is_arithmetic(house))
+
+
 def test_adapters_are_pure(house: House) -> None:
     """The gateway's adapters and its judge are functions of what they are given."""
     held(adapters_are_pure(house))
 
 
-def test_api_does_without_the_worker(house: House) -> None:
+def test_the_service_does_without_the_worker(house: House) -> None:
     """The API never imports the worker, not even by way of others."""
-    held(api_does_without_the_worker(house))
+    held(the_service_does_without_the_worker(house))
+
+
+def test_the_service_is_put_together_at_one_place(house: House) -> None:
+    """Serving knows the API and the gateway, the gateway knows the API, and nobody looks the other way."""
+    held(the_service_is_put_together_at_one_place(house))
 
 
 def test_nobody_imports_the_command_line(house: House) -> None:
@@ -356,13 +384,16 @@ def test_names_say_what_is_inside(house: House) -> None:
         (rollups_are_pure, "rollups/fold.py", "import pandas"),
         (rollups_are_pure, "rollups/fold.py", "def fold():\n    import random"),
         (events_are_pure, "events/model.py", "from tokentide.rollups import fold"),
+        (capacity_is_arithmetic, "capacity/planning.py", "from tokentide.settings import Settings"),
         (adapters_are_pure, "gateway/adapters/otlp.py", "from fastapi import Request"),
         (adapters_are_pure, "gateway/judging.py", "def now():\n    import time"),
-        (api_does_without_the_worker, "api/app.py", "from tokentide import other"),
+        (the_service_does_without_the_worker, "serving/app.py", "from tokentide import other"),
+        (the_service_is_put_together_at_one_place, "api/access.py", "from tokentide.gateway.quota import Quota"),
+        (the_service_is_put_together_at_one_place, "gateway/routes.py", "from tokentide.serving.app import create_app"),
         (nobody_imports_the_command_line, "worker/run.py", "from tokentide.cli import main"),
         (worker_sees_the_store_through_its_port, "worker/run.py", "from tokentide.store.clickhouse import ServerStore"),
         (worker_sees_the_store_through_its_port, "worker/run.py", "import chdb.session"),
-        (clickhouse_stays_in_the_store, "api/app.py", "import clickhouse_connect"),
+        (clickhouse_stays_in_the_store, "serving/app.py", "import clickhouse_connect"),
         (services_do_without_the_tools, "worker/run.py", "from tokentide.reconcile.run import run"),
         (cores_of_the_tools_are_pure, "dead/ledger.py", "import asyncio"),
         (cores_of_the_tools_are_pure, "reconcile/judging.py", "from tokentide.store.port import Query"),

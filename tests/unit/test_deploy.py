@@ -6,6 +6,7 @@ linters of their makers, and against what the code says.
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import os
 import re
@@ -17,9 +18,11 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from tokentide.cli import cli
 from tokentide.settings import load, unknown_names
+from tokentide.worker import probes
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -53,8 +56,11 @@ def test_composition_keeps_to_the_specification() -> None:
 
 
 def test_composition_has_all_parts() -> None:
-    """Kafka, ClickHouse, the one-shot migration, the two services, and what watches them."""
-    assert set(SERVICES) == {"kafka", "clickhouse", "migrate", "worker", "api", "prometheus", "grafana"}
+    """Kafka, ClickHouse, the one-shot migration and the two services; what watches them when it is asked for."""
+    core = {"kafka", "clickhouse", "migrate", "worker", "api"}
+    assert {name for name, service in SERVICES.items() if "profiles" not in service} == core
+    watching = {name: service["profiles"] for name, service in SERVICES.items() if name not in core}
+    assert watching == {"prometheus": ["watch"], "grafana": ["watch"]}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -190,6 +196,23 @@ def test_image_is_one_for_all_commands() -> None:
     assert all("--require-hashes" in step and "--no-deps" in step for step in installs)
 
 
+async def test_image_knows_whether_it_is_alive() -> None:
+    """Its health check is the file that it copies, which tells a worker that answers from a port that is silent."""
+    done = dict(instructions())
+    assert done["HEALTHCHECK"].endswith('CMD ["python", "/opt/tokentide/healthcheck.py"]')
+    runner = await probes.serve("127.0.0.1", 0, CollectorRegistry(), lambda: "not ready, but alive")
+    ports = {"TOKENTIDE_METRICS_PORT": str(runner.addresses[0][1]), "TOKENTIDE_API_PORT": "1"}
+    assert await exit_code(DEPLOY / "healthcheck.py", ports) == 0
+    await runner.cleanup()
+    assert await exit_code(DEPLOY / "healthcheck.py", ports) == 1
+
+
+async def exit_code(program: Path, variables: dict[str, str]) -> int:
+    """How a Python program ends."""
+    running = await asyncio.create_subprocess_exec(sys.executable, program, env=os.environ | variables)
+    return await running.wait()
+
+
 # Prometheus and Grafana
 
 
@@ -200,13 +223,21 @@ def test_prometheus_asks_our_services() -> None:
     settings = load(environment_of(OURS["worker"]), env_file=None)
     ports = {"worker": settings.metrics_port, "api": settings.api_port}
     assert {name: (job["names"], job["port"]) for name, job in jobs.items()} == {n: ([n], p) for n, p in ports.items()}
+    assert config["rule_files"] == ["rules/*.yml"]
+    assert "./deploy/prometheus/rules:/etc/prometheus/rules:ro" in SERVICES["prometheus"]["volumes"]
 
 
-def test_grafana_finds_prometheus_and_its_dashboards() -> None:
-    """The data source is the composition's Prometheus, and the dashboards are mounted where they are looked for."""
+def test_grafana_finds_its_sources_and_dashboards() -> None:
+    """Sources are the composition's Prometheus and ClickHouse, only read; dashboards are where it looks for them."""
     provisioning = DEPLOY / "grafana/provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text(encoding="utf-8"))["datasources"]
     assert source["url"] == "http://prometheus:9090"
+    (views,) = yaml.safe_load((provisioning / "datasources/clickhouse.yml").read_text(encoding="utf-8"))["datasources"]
+    assert (views["jsonData"]["host"], views["jsonData"]["port"]) == ("clickhouse", 8123)
+    assert {"setting": "readonly", "value": "2"} in views["jsonData"]["customSettings"]
+    environment = SERVICES["grafana"]["environment"]
+    assert views["secureJsonData"]["password"].removeprefix("$") in environment
+    assert environment["GF_PLUGINS_PREINSTALL_SYNC"] == views["type"]
     (provider,) = yaml.safe_load((provisioning / "dashboards/tokentide.yml").read_text(encoding="utf-8"))["providers"]
     folder = provider["options"]["path"]
     assert f"./deploy/grafana/dashboards:{folder}:ro" in SERVICES["grafana"]["volumes"]

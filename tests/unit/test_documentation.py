@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import pkgutil
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,16 +13,20 @@ import click
 import pytest
 
 from docs import reference
+from tests.pages import blocks
+from tests.pages.blocks import blocks_of, commands_of
+from tests.unit.api.fakes import FakeStore
 from tokentide.cli import cli
+from tokentide.doctor.kinds import KINDS
 from tokentide.events import Limits, Reason, decode
 from tokentide.events.decode import MAX_EVENTS
 from tokentide.events.nesting import MAX_NESTING
 from tokentide.metrics import API_METRICS, COMMON_METRICS, WORKER_METRICS
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
 LINK = re.compile(r"\]\((?!https?://)([^)\s#]+)")
 FIRST_CELL = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 
@@ -32,12 +38,12 @@ def text_of(page: str) -> str:
 
 def console_lines(page: Path) -> Iterator[str]:
     """The commands that a page shows: lines after a prompt, or all lines of a script."""
-    for language, block in FENCED.findall(page.read_text(encoding="utf-8")):
-        lines = [line.strip() for line in block.replace("\\\n", " ").splitlines()]
-        if language == "console":
-            yield from (line.removeprefix("$ ") for line in lines if line.startswith("$ "))
-        elif language in {"bash", "sh", "shell"}:
-            yield from (line for line in lines if line and not line.startswith("#"))
+    for block in blocks_of(str(page.relative_to(ROOT)), page.read_text(encoding="utf-8")):
+        lines = block.text.replace("\\\n", " ").splitlines()
+        if block.language == "console":
+            yield from (command.text.replace("\\\n", " ").partition("\n")[0] for command in commands_of(block))
+        elif block.language in {"bash", "sh", "shell"}:
+            yield from (line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
 
 
 def problems_of_command(words: list[str]) -> list[str]:
@@ -67,7 +73,7 @@ def problems_of_make(words: list[str]) -> list[str]:
 
 def problems_of_line(line: str) -> list[str]:
     """What a shown command line names that does not exist."""
-    words = shlex.split(line, comments=True)
+    words = list(itertools.takewhile("|".__ne__, shlex.split(line, comments=True)))
     while words and re.fullmatch(r"\w+=.*", words[0]):
         words.pop(0)
     first, rest = words[0], words[1:]
@@ -75,9 +81,21 @@ def problems_of_line(line: str) -> list[str]:
         return problems_of_command(rest)
     if first == "make":
         return problems_of_make(rest)
-    if first.rpartition("/")[2] == "pytest":
-        return [f"{word} does not exist" for word in rest if word.startswith("tests") and not (ROOT / word).exists()]
-    return []
+    return [*problems_of_paths(words), *problems_of_module(words)]
+
+
+def problems_of_paths(words: list[str]) -> list[str]:
+    """Files and folders of the project that are not there."""
+    named = [word for word in words if word.startswith(("tests/", "deploy/", "docs/", "src/"))]
+    return [f"{word} does not exist" for word in named if not list(ROOT.glob(word))]
+
+
+def problems_of_module(words: list[str]) -> list[str]:
+    """A module of the tests that `python -m` would not find."""
+    module = words[words.index("-m") + 1] if "-m" in words else ""
+    place = ROOT / module.replace(".", "/")
+    found = place.with_suffix(".py").exists() or (place / "__main__.py").exists()
+    return [f"there is no module {module}"] if module.startswith("tests.") and not found else []
 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in reference.TABLES}))
@@ -120,18 +138,72 @@ def test_events_page_states_the_limits() -> None:
 
 def test_shown_events_are_events() -> None:
     """Each event that a page shows is accepted as it stands."""
-    text = text_of("docs/events.md") + re.sub(r"\$\(date [^)]*\)", "2026-04-20T10:01:33Z", text_of("README.md"))
-    shown = re.findall(r'^\{"event_id".*\}$', text, re.MULTILINE)
-    assert len(shown) == 2
-    assert [len(decode(event.encode(), 1_776_679_293_000, Limits()).events) for event in shown] == [1, 1]
+    text = re.sub(r"\$\(date [^)]*\)|\$NOW", "2026-04-20T10:01:33Z", "".join(map(text_of, blocks.PAGES)))
+    shown = [event for event in re.findall(r'^\{"event_id".*\}$', text, re.MULTILINE) if '"project_id"' in event]
+    assert len(shown) > 5
+    assert {len(decode(event.encode(), 1_776_679_293_000, Limits()).events) for event in shown} == {1}
 
 
-def test_guarantee_names_tests_that_exist() -> None:
-    """Each test that the page names for a claim is there, in the file that it names."""
-    named = re.findall(r"`(tests/[\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", text_of("docs/guarantee.md"))
+@pytest.mark.parametrize(("page", "least"), [("docs/guarantee.md", 26), ("docs/upgrading.md", 6)])
+def test_named_tests_exist(page: str, least: int) -> None:
+    """Each test that a page names for a claim is there, in the file that it names."""
+    named = re.findall(r"`(tests/[\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", text_of(page))
     wanted = [(file, name) for file, names in named for name in re.findall(r"`(\w+)`", names)]
-    assert len(wanted) > 25
+    assert len(wanted) >= least
     assert [place for place in wanted if f"def {place[1]}(" not in text_of(place[0])] == []
+
+
+def test_doctor_page_lists_every_finding() -> None:
+    """Each kind of finding stands in the table once, by the name that scripts know it by, and nothing else does."""
+    findings = text_of("docs/doctor.md").partition("## What it finds")[2]
+    assert FIRST_CELL.findall(findings) == list(KINDS)
+
+
+def test_contributing_lists_every_folder() -> None:
+    """Who looks for a place in the source or among the tests finds all of them listed, with a reason to be."""
+    text = text_of("CONTRIBUTING.md")
+    house = next(block.text for block in blocks_of("CONTRIBUTING.md", text) if block.text.startswith("src/tokentide/"))
+    parts = {path.name for path in ROOT.glob("src/tokentide/[a-z]*") if path.suffix == ".py" or is_package(path)}
+    assert parts - set(re.findall(r"[\w.]+", house)) == set()
+    tests = {path.name for path in ROOT.glob("tests/[a-z]*") if is_package(path) or path.name == "golden"}
+    assert tests - set(re.findall(r"^\| `tests/(\w+)/` \|", text, re.MULTILINE)) == set()
+
+
+def is_package(path: Path) -> bool:
+    """Whether a folder holds modules."""
+    return any(path.glob("*.py"))
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_named_code_exists(page: str) -> None:
+    """Each module, function and class that the walk names is there, under that name."""
+    parts = "|".join(path.stem for path in ROOT.glob("src/tokentide/[a-z]*"))
+    named = re.findall(rf"`((?:{parts})(?:\.\w+)+)`", text_of(page))
+    assert [name for name in named if not name.endswith((".py", ".md")) and not is_there(name)] == []
+    assert named or page != "docs/architecture.md"
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name below `tokentide` leads to something."""
+    try:
+        pkgutil.resolve_name(f"tokentide.{name}")
+    except (ImportError, AttributeError):
+        return ROOT.joinpath("src/tokentide", *name.split(".")).is_dir()
+    return True
+
+
+def test_every_endpoint_has_a_page() -> None:
+    """Each path that the API describes stands on a page, as it is called."""
+    paths = create_app(Settings(), FakeStore()).openapi()["paths"]
+    text = "".join(text_of(page) for page in blocks.PAGES if page.startswith("docs/"))
+    assert len(paths) > 15
+    assert [path for path in (*paths, "/metrics", "/healthz", "/readyz", "/docs") if path not in text] == []
+
+
+def test_every_page_can_be_found() -> None:
+    """The README leads to every page, so that none is only there for those who know of it."""
+    pages = {str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")}
+    assert pages - set(LINK.findall(text_of("README.md"))) == set()
 
 
 def test_readme_links_to_settings_and_metrics() -> None:
@@ -175,6 +247,8 @@ def test_links_lead_somewhere(page: Path) -> None:
         "tokentide up --log-format json",
         "make coffee",
         "A=1 .venv/bin/pytest tests/unit/test_nothing.py",
+        ".venv/bin/python -m tests.nothing --short",
+        "docker compose --file deploy/nothing.yml up",
     ],
 )
 def test_a_wrong_line_is_found(line: str) -> None:

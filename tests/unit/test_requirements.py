@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = ("bench", "build", "development", "runtime")
+LOCKS = ("bench", "build", "development", "release", "runtime")
 
 
 def locked(name: str) -> dict[str, str]:

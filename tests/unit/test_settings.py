@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import trustme
 
+from tokentide.dsn import hide_password
 from tokentide.errors import SettingsError
-from tokentide.settings import Settings, describe, environment_of, hide_password, load, unknown_names
+from tokentide.settings import Settings, describe, environment_of, load, unknown_names
 
 
 def problems_of(**variables: str) -> list[str]:
@@ -151,3 +154,24 @@ def test_settings_do_not_change() -> None:
 def test_a_dsn_is_shown_without_its_password(dsn: str, shown: str) -> None:
     """Everything else of the DSN stays readable."""
     assert hide_password(dsn) == shown
+
+
+def test_stores_are_opened_with_everything_that_was_set():
+    """No code opens the store with the bare DSN, which lacks the certificate authorities."""
+    bare = [
+        f"{file}: {line.strip()}"
+        for file in Path(__file__).parents[2].glob("src/tokentide/**/*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "clickhouse.get_secret_value()" in line and file.name != "settings.py"
+    ]
+    assert [line for line in bare if "hide_password" not in line and "clickhouse=" not in line] == []
+
+
+def test_authorities_become_part_of_the_dsn(tmp_path):
+    """Besides what options it has, with whatever is in the file's name escaped."""
+    file = tmp_path / "a & b.pem"
+    trustme.CA().cert_pem.write_to_path(str(file))
+    settings = load(
+        {"TOKENTIDE_CLICKHOUSE": "https://u:p@h:8443?verify=true", "TOKENTIDE_CLICKHOUSE_TLS_CA": str(file)}, None
+    )
+    assert settings.clickhouse_dsn == f"https://u:p@h:8443?verify=true&ca_cert={quote(str(file))}"

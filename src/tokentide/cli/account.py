@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokentide.cli.context import opened_store
+from tokentide.cli.layout import examples
 from tokentide.clock import now_ms
 
 if TYPE_CHECKING:  # the store's client takes long to import
@@ -45,16 +46,24 @@ _SHARE = click.FloatRange(0, 1)
 
 @click.group()
 def account() -> None:
-    """What an organisation has set for its answers: prices and preferences."""
+    """Set prices and preferences of an organisation, and show them."""
 
 
-@account.command(name="set")
-@click.option("--org", required=True, help="The organisation; `tokentide keys create` makes one.")
+@account.command(
+    name="set",
+    epilog=examples(
+        "tokentide account set --org acme --gpt4o-input-price 2.00 --gpt4o-output-price 8.00",
+        "tokentide account set --org acme --unset gpt4o-input-price",
+    ),
+)
+@click.option("--org", metavar="NAME", required=True, help="The organisation; `tokentide keys create` makes one.")
 @click.option("--gpt4o-input-price", type=_DOLLARS, help="Of the comparison model, per million tokens read.")
 @click.option("--gpt4o-output-price", type=_DOLLARS, help="Of the comparison model, per million tokens written.")
 @click.option("--cost-vs-quality-ratio", type=_SHARE, help="0 to 1.")
 @click.option("--latency-sensitivity", type=_SHARE, help="0 to 1.")
-@click.option("--unset", multiple=True, type=click.Choice(_NAMES), help="Take this one back; may be repeated.")
+@click.option(
+    "--unset", metavar="NAME", multiple=True, type=click.Choice(_NAMES), help="Take this one back; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all of them then as a JSON object.")
 @click.pass_obj
 def set_(log_format: str | None, /, org: str, unset: tuple[str, ...], as_json: bool, **values: Any) -> None:  # noqa: FBT001
@@ -72,8 +81,8 @@ def set_(log_format: str | None, /, org: str, unset: tuple[str, ...], as_json: b
         _tell(change_account(store, org, changes | dict.fromkeys(taken_back), now_ms()), as_json=as_json)
 
 
-@account.command()
-@click.option("--org", required=True, help="The organisation.")
+@account.command(short_help="Show what is set.", epilog=examples("tokentide account show --org acme"))
+@click.option("--org", metavar="NAME", required=True, help="The organisation.")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 @click.pass_obj
 def show(log_format: str | None, /, org: str, as_json: bool) -> None:  # noqa: FBT001

@@ -51,7 +51,7 @@ def opened_store(log_format: str | None) -> Iterator[Store]:
     from tokentide.store import open_store
 
     settings = settings_of(log_format)
-    opened = open_store(settings.clickhouse.get_secret_value(), settings.database, cluster=settings.cluster)
+    opened = open_store(settings.clickhouse_dsn, settings.database, cluster=settings.cluster)
     try:
         with closing(opened) as store:
             yield store

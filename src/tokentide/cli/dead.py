@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokentide.cli.context import moment, settings_of
+from tokentide.cli.layout import examples
 
 if TYPE_CHECKING:  # it imports Kafka's client
     from tokentide.dead.selection import Selection
@@ -29,8 +30,12 @@ def dead() -> None:
 def _conditions(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         [
-            click.option("--reason", "reasons", multiple=True, help="Refused for this reason; may be repeated."),
-            click.option("--project", "projects", multiple=True, help="Names this project; may be repeated."),
+            click.option(
+                "--reason", "reasons", metavar="REASON", multiple=True, help="Refused for this reason; may be repeated."
+            ),
+            click.option(
+                "--project", "projects", metavar="NAME", multiple=True, help="That name this project; may be repeated."
+            ),
             click.option("--from", "from_", metavar="TIME", help="Of records at or after, RFC 3339."),
             click.option("--to", metavar="TIME", help="Of records before, RFC 3339."),
             click.option("--json", "as_json", is_flag=True, help="As a JSON array."),
@@ -40,7 +45,14 @@ def _conditions(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@dead.command(name="list")
+@dead.command(
+    name="list",
+    epilog=examples(
+        "tokentide dead list",
+        "tokentide dead list --reason bad_timestamp --project shop --from 2026-04-20T00:00:00Z",
+        "tokentide dead list --json",
+    ),
+)
 @_conditions
 @click.option("--limit", type=click.IntRange(1), help="Only the newest N.  [default: 50, with --json all]")
 @click.pass_obj
@@ -55,7 +67,7 @@ def list_(log_format: str | None, /, *, limit: int | None, as_json: bool, **cond
     sys.exit(list_letters(settings_of(log_format), _selection(**conditions), limit=limit, as_json=as_json))
 
 
-@dead.command()
+@dead.command(epilog=examples("tokentide dead show 3:1204:0", "tokentide dead show 3:1204:0 --raw > event.json"))
 @click.argument("ids", nargs=-1, required=True, metavar="LETTER…")
 @_conditions
 @click.option("--raw", is_flag=True, help="Write exactly the refused bytes of one letter, and nothing else.")
@@ -70,7 +82,13 @@ def show(log_format: str | None, /, *, ids: tuple[str, ...], raw: bool, as_json:
     sys.exit(show_letters(settings_of(log_format), _selection(ids, **conditions), raw=raw, as_json=as_json))
 
 
-@dead.command()
+@dead.command(
+    epilog=examples(
+        "tokentide dead replay --reason bad_timestamp --dry-run",
+        "tokentide dead replay --reason bad_timestamp",
+        "tokentide dead replay 3:1204:0",
+    )
+)
 @click.argument("ids", nargs=-1, metavar="[LETTER…]")
 @_conditions
 @click.option("--all", "everything", is_flag=True, help="Every letter, when nothing else says which.")

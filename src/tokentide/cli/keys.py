@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokentide.cli.context import moment, opened_store
+from tokentide.cli.layout import examples
 from tokentide.clock import now_ms
 
 if TYPE_CHECKING:  # the store's client takes long to import
@@ -16,17 +18,37 @@ if TYPE_CHECKING:  # the store's client takes long to import
 
 __all__ = ["keys"]
 
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$")
+
 
 @click.group()
 def keys() -> None:
     """Access keys: make, list, revoke."""
 
 
-@keys.command()
+@keys.command(
+    epilog=examples(
+        "tokentide keys create --role ingest --org acme --project shop",
+        "tokentide keys create --role read --org acme --tier pro",
+        "tokentide keys create --role read --org acme --project shop --expires 2099-12-31T00:00:00Z --json",
+    )
+)
 @click.option("--role", type=click.Choice(["ingest", "read"]), required=True, help="What the key is for.")
-@click.option("--org", required=True, help="Organisation; made when it does not exist.")
-@click.option("--project", "projects", multiple=True, help="One for ingest; any number for read, none means all.")
-@click.option("--tier", type=click.Choice(["free", "pro", "enterprise"]), default="free", show_default=True)
+@click.option("--org", metavar="NAME", required=True, help="Organisation; made when it does not exist.")
+@click.option(
+    "--project",
+    "projects",
+    metavar="NAME",
+    multiple=True,
+    help="One for ingest; any number for read, none means all of the organisation.",
+)
+@click.option(
+    "--tier",
+    type=click.Choice(["free", "pro", "enterprise"]),
+    default="free",
+    show_default=True,
+    help="How often Perf's metrics may be asked: 10, 60 or 300 times a minute.",
+)
 @click.option("--expires", metavar="TIME", help="RFC 3339, such as 2027-01-31T00:00:00Z.  [default: never]")
 @click.option("--json", "as_json", is_flag=True, help='As {"id", "key"}.')
 @click.pass_obj
@@ -43,7 +65,7 @@ def create(log_format: str | None, /, expires: str | None, as_json: bool, **want
         click.echo(f"id   {new.id}\nkey  {new.key}\nKeep the key: it is not shown again.")
 
 
-@keys.command(name="list")
+@keys.command(name="list", epilog=examples("tokentide keys list", "tokentide keys list --json"))
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @click.pass_obj
 def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
@@ -65,15 +87,18 @@ def list_(log_format: str | None, /, as_json: bool) -> None:  # noqa: FBT001
     table = Table(*columns, box=None, pad_edge=False)
     table.columns[0].no_wrap = True  # it is what `revoke` asks for
     for row in rows:
-        table.add_row(*(", ".join(v) or "all" if isinstance(v, list) else v or "-" for v in row.values()))
+        table.add_row(*map(_for_people, row.values()))
     Console().print(table)
 
 
-@keys.command()
+@keys.command(
+    short_help="Refuse a key from now on.",
+    epilog=examples("tokentide keys revoke 4be0643f1d98573b"),
+)
 @click.argument("key_id", metavar="ID")
 @click.pass_obj
 def revoke(log_format: str | None, /, key_id: str) -> None:
-    """Refuse the key of that ID from now on; every API process knows within 30 seconds."""
+    """Refuse the key of that ID from now on; `keys list` shows the IDs. Every API process knows within 30 seconds."""
     from tokentide.store.access import revoke_key
 
     with opened_store(log_format) as store:
@@ -93,6 +118,13 @@ def _row(key: AccessKey, last_used_ms: int | None) -> dict[str, Any]:
         "revoked": _printed(key.revoked_ms),
         "last_used": _printed(last_used_ms),
     }
+
+
+def _for_people(value: str | list[str] | None) -> str:
+    """A cell of the table; a time without its seconds, so that a row fits into a terminal."""
+    if isinstance(value, list):
+        return ", ".join(value) or "all"
+    return _TIME.sub(r"\1 \2Z", value or "-")
 
 
 def _printed(time_ms: int | None) -> str | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from tokentide.cli.layout import examples
+
 __all__ = ["llm"]
 
 _RECENT = 10
@@ -21,7 +23,9 @@ def _asking(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--to", metavar="TIME", help="ISO 8601, itself included.  [default: now]"),
             click.option("-a", "--agent", metavar="ID", help="Only calls of this agent."),
             click.option("-m", "--model", metavar="NAME", help="Only calls of this model."),
-            click.option("--url", help="Where the API is.  [default: TOKENTIDE_URL, or http://127.0.0.1:8420]"),
+            click.option(
+                "--url", metavar="URL", help="Where the API is.  [default: TOKENTIDE_URL, or http://127.0.0.1:8420]"
+            ),
             click.option("-j", "--json", "as_json", is_flag=True, help="JSON, for scripts."),
         ]
     ):
@@ -31,14 +35,14 @@ def _asking(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def llm() -> None:
-    """LLM usage as the read API tells it: totals, models, the newest calls.
+    """Ask the read API: totals, models, the newest calls.
 
     The read key comes from TOKENTIDE_API_KEY, in the environment, in ./.env, or in the file
     ~/.config/tokentide/config.toml as api_key = "…"; the address likewise from TOKENTIDE_URL, or url = "…".
     """
 
 
-@llm.command()
+@llm.command(epilog=examples("tokentide llm stats", "tokentide llm stats --from 2026-04-01 --model gpt-4o --json"))
 @_asking
 def stats(url: str | None, as_json: bool, **filters: str | None) -> None:  # noqa: FBT001
     """All calls together: how many, cost, tokens, latency."""
@@ -51,7 +55,7 @@ def stats(url: str | None, as_json: bool, **filters: str | None) -> None:  # noq
     _show(stats_table(summary))
 
 
-@llm.command()
+@llm.command(epilog=examples("tokentide llm models --from 2026-04-01 --to 2026-05-01"))
 @_asking
 def models(url: str | None, as_json: bool, **filters: str | None) -> None:  # noqa: FBT001
     """Calls by model, the dearest first."""
@@ -64,7 +68,7 @@ def models(url: str | None, as_json: bool, **filters: str | None) -> None:  # no
     _show(models_table(found) if found else "No LLM calls found.")
 
 
-@llm.command()
+@llm.command(epilog=examples("tokentide llm recent", "tokentide llm recent --agent checkout"))
 @_asking
 def recent(url: str | None, as_json: bool, **filters: str | None) -> None:  # noqa: FBT001
     """The ten newest calls.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokentide.cli.context import moment, settings_of
+from tokentide.cli.layout import examples
 
 if TYPE_CHECKING:  # it imports Kafka's client
     from tokentide.reconcile.planning import Wanted
@@ -36,7 +37,13 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.command(
+    short_help="Hold the stored rows against the log.",
+    epilog=examples(
+        "tokentide reconcile",
+        "tokentide reconcile --from 2026-04-20T00:00:00Z --to 2026-04-21T00:00:00Z --json",
+    ),
+)
 @click.option("--from", "from_", metavar="TIME", help="Hours of event time from here on, RFC 3339.")
 @click.option("--to", metavar="TIME", help="Hours of event time before this.")
 @click.option("--from-offset", type=click.IntRange(0), default=0, help="As if each partition's log began here.")
@@ -60,7 +67,10 @@ def reconcile(
     sys.exit(run(settings_of(log_format), wanted, most_rows=rows, rebuild=False, as_json=as_json))
 
 
-@click.command()
+@click.command(
+    short_help="Put the rows of some hours right, from the log.",
+    epilog=examples("tokentide rebuild --from 2026-04-20T10:00:00Z --to 2026-04-20T12:00:00Z"),
+)
 @click.option("--from", "from_", metavar="TIME", required=True, help="Hours of event time from here on, RFC 3339.")
 @click.option("--to", metavar="TIME", required=True, help="Hours of event time before this.")
 @_shared

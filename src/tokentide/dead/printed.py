@@ -14,6 +14,7 @@ from rich.text import Text
 from tokentide.dead.ledger import Ledger
 from tokentide.dead.letter import Letter
 from tokentide.dead.replay import Outcome, Result
+from tokentide.plural import counted
 from tokentide.settings import Settings
 
 __all__ = ["as_object", "described", "listed", "readable", "result_object", "told", "totals", "whole_object"]
@@ -78,7 +79,7 @@ def totals(letters: Sequence[Letter], shown: int) -> str:
     reasons = Counter(letter.reason for letter in letters)
     by_reason = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
     more = "" if shown == len(letters) else f"; the newest {shown:,} are shown, --limit shows more"
-    return f"{len(letters):,} dead letters: {by_reason}{more}"
+    return f"{counted(len(letters), 'dead letter')}: {by_reason}{more}"
 
 
 def described(letter: Letter, ledger: Ledger, raw: bytes) -> str:

@@ -21,6 +21,7 @@ from tokentide.dead.selection import Selection
 from tokentide.dead.topics import DeadTopic, posting, reading
 from tokentide.errors import QueryError
 from tokentide.events import Limits, decode
+from tokentide.plural import counted
 from tokentide.settings import Settings
 
 __all__ = ["list_letters", "replay_letters", "show_letters"]
@@ -103,7 +104,7 @@ def _foretell(settings: Settings, selection: Selection, *, as_json: bool) -> int
     else:
         for one in said:
             click.echo(f"{one['id']}  would be {printed.readable(one['would_be'].encode())}")
-        click.echo(f"{len(said):,} letters are meant; nothing was sent")
+        click.echo(f"{counted(len(said), 'letter')} meant; nothing was sent")
     return 0
 
 
@@ -166,8 +167,8 @@ def _summary(results: Sequence[Result]) -> str:
     if not results:
         return "no dead letter is meant: nothing was sent"
     done = sum(result.outcome in DONE for result in results)
-    left = "" if done == len(results) else f", {len(results) - done:,} are not"
-    return f"of {len(results):,} letters {done:,} are replayed{left}"
+    left = "" if done == len(results) else f", and {len(results) - done:,} not"
+    return f"replayed {done:,} of {counted(len(results), 'letter')}{left}"
 
 
 @contextmanager

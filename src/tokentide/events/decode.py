@@ -7,22 +7,37 @@ record is judged alone: by the fast decoder, then by the model, which words the 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 
 from tokentide.events.fast import DecodedEvent
-from tokentide.events.model import REQUIRED_FOR, Event, broken_rule
+from tokentide.events.model import REQUIRED_FOR, Event
 from tokentide.events.nesting import MAX_NESTING, nests_too_deep
-from tokentide.events.values import epoch_ms, label_text, nanos
+from tokentide.events.settle import Span, settle, settle_all
+from tokentide.events.shape import Readers, Shape
 
-__all__ = ["Decoded", "Limits", "Readers", "Reason", "Refusal", "decode", "decode_settled", "split_record"]
+__all__ = ["Decoded", "Limits", "Reason", "Refusal", "decode", "decode_settled", "split_record"]
 
 MAX_EVENTS = 1000
 """Most events that one record may hold."""
+
+COMPUTED = ("event_time_ms", "cost_nanos", "log_partition", "log_offset", "log_index")
+"""Fields that every event gets here or in the fold."""
+
+TOGETHER: Mapping[str, str] = MappingProxyType(
+    {
+        "cost_ceiling_usd": "cost_ceiling_nanos",
+        "potential_cost_savings": "potential_savings_nanos",
+        "tags": "metadata",
+    }
+)
+"""Fields that an event gets when it has another."""
 
 _AHEAD_MS = 10 * 60_000
 _DAY_MS = 86_400_000
@@ -84,21 +99,9 @@ class Decoded(msgspec.Struct, gc=False):
     refusals: Sequence[Refusal] = ()
 
 
-class Readers(NamedTuple):
-    """Two decoders to one kind of event: of NDJSON, and of an array."""
-
-    lines: Callable[[bytes], list[Any]]
-    array: Callable[[bytes], list[Any]]
-
-
-_EVENTS = Readers(msgspec.json.Decoder(DecodedEvent).decode_lines, msgspec.json.Decoder(list[DecodedEvent]).decode)
-
-
-class _Span(NamedTuple):
-    """The event times that a record may hold, in milliseconds: oldest <= time <= newest."""
-
-    oldest: int
-    newest: int
+@cache
+def _events() -> Shape:
+    return Shape(DecodedEvent, COMPUTED, TOGETHER)
 
 
 def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
@@ -119,7 +122,7 @@ def decode(record: bytes | None, record_ms: int, limits: Limits) -> Decoded:
 
 
 def decode_settled(
-    text: bytes, first_ms: int, last_ms: int, limits: Limits, longest: int, *, into: Readers = _EVENTS
+    text: bytes, first_ms: int, last_ms: int, limits: Limits, longest: int, *, into: Readers | None = None
 ) -> list[Any] | None:
     """The events of an NDJSON text or an array, when the fast decoder accepts every one of them; else None.
 
@@ -129,58 +132,31 @@ def decode_settled(
         last_ms: the latest.
         limits: how old an event may be.
         longest: no event has more bytes.
-        into: what decodes it.
+        into: what decodes it; unless given, to the events that the fold reads.
     """
     try:
         if not text.isascii():
             text.decode()
-        events = into.array(text) if text[:1] == b"[" else into.lines(text)
+        readers = into or _events()
+        events = readers.array(text) if text[:1] == b"[" else readers.lines(text)
     except (*_Unreadable, RecursionError):
         return None
-    if longest > 2 * MAX_NESTING and nests_too_deep(text, len(events)):  # each level opens and closes
+    # Each level opens and closes; and where no field is unknown, none of them nests as deep.
+    may_nest = longest > 2 * MAX_NESTING and not (events and events[0].__struct_config__.forbid_unknown_fields)
+    if may_nest and nests_too_deep(text, len(events)):
         return None
-    oldest_ms, newest_ms = _span(first_ms, last_ms, limits)
-    for event in events:
-        if not _settle(event, oldest_ms, newest_ms):
-            return None
-    return events
+    return events if settle_all(events, _span(first_ms, last_ms, limits)) else None
 
 
-def _span(first_ms: int, last_ms: int, limits: Limits) -> _Span:
-    return _Span(last_ms - limits.retention_days * _DAY_MS, first_ms + _AHEAD_MS)
-
-
-def _settle(event: DecodedEvent, oldest_ms: int, newest_ms: int) -> bool:
-    """Compute what the event's texts mean; False when the model must have a look."""
-    try:
-        event.event_time_ms = time_ms = epoch_ms(event.timestamp)
-        event.cost_nanos = nanos(event.cost_usd)
-        if event.cost_ceiling_usd is not None or event.cost_ceiling_nanos is not None:
-            event.cost_ceiling_nanos = _nanos_if_given(event.cost_ceiling_usd)
-        if event.potential_cost_savings is not None or event.potential_savings_nanos is not None:
-            event.potential_savings_nanos = _nanos_if_given(event.potential_cost_savings)
-    except ValueError:
-        return False
-    if event.metadata or event.tags:
-        labels = event.metadata | event.tags if event.tags else event.metadata
-        event.metadata = {key: label_text(value) for key, value in labels.items()}
-    if not oldest_ms <= time_ms <= newest_ms:
-        return False
-    # The rule of most events, spelled out: this is the hot path.
-    if event.kind == "llm" and event.cached_tokens <= event.input_tokens:
-        return event.provider is not None and event.model is not None
-    return broken_rule(event) is None
-
-
-def _nanos_if_given(amount: float | str | None) -> int | None:
-    return None if amount is None else nanos(amount)
+def _span(first_ms: int, last_ms: int, limits: Limits) -> Span:
+    return Span(last_ms - limits.retention_days * _DAY_MS, first_ms + _AHEAD_MS)
 
 
 def _refused(record: bytes, reason: Reason, detail: str) -> Decoded:
     return Decoded(refusals=[Refusal(None, reason, detail, record)])
 
 
-def _decode_each(record: bytes, span: _Span) -> Decoded:
+def _decode_each(record: bytes, span: Span) -> Decoded:
     parts, whole = split_record(record)
     if whole is not None:
         return Decoded(refusals=[whole])
@@ -232,7 +208,7 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _judge(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
+def _judge(part: bytes, span: Span) -> DecodedEvent | tuple[Reason, str]:
     """One event, or why it is none."""
     if not _is_utf8(part):
         return Reason.NOT_UTF8, "the bytes are not UTF-8"
@@ -240,14 +216,14 @@ def _judge(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
         return Reason.NOT_JSON, _TOO_DEEP
     try:
         event = _decode_one(part)
-        if _settle(event, *span):
+        if settle(event, span):
             return event
     except _Unreadable:
         pass  # the model words what is wrong, or accepts what the fast decoder does not know
     return _ask_model(part, span)
 
 
-def _ask_model(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
+def _ask_model(part: bytes, span: Span) -> DecodedEvent | tuple[Reason, str]:
     try:
         raw_fields = _split_object(part)
     except _Unreadable as error:
@@ -263,7 +239,7 @@ def _ask_model(part: bytes, span: _Span) -> DecodedEvent | tuple[Reason, str]:
         event = from_model(Event.model_validate(fields))
     except ValidationError as error:
         return _worded(error)
-    return event if _settle(event, *span) else _out_of_time(event, span)
+    return event if settle(event, span) else _out_of_time(event, span)
 
 
 def from_model(event: Event) -> DecodedEvent:
@@ -276,7 +252,7 @@ def from_model(event: Event) -> DecodedEvent:
     return DecodedEvent(**values)
 
 
-def _out_of_time(event: DecodedEvent, span: _Span) -> tuple[Reason, str]:
+def _out_of_time(event: DecodedEvent, span: Span) -> tuple[Reason, str]:
     if event.event_time_ms > span.newest:
         return Reason.IN_FUTURE, f"timestamp: {event.timestamp} is more than 10 minutes ahead of its record"
     return Reason.TOO_OLD, f"timestamp: {event.timestamp} is older than the rollups are kept"

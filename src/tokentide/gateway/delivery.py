@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from tokentide.errors import DependencyUnavailable
 from tokentide.ingest.records import Batch
-from tokentide.kafka import kafka_options
+from tokentide.kafka import kafka_options, why_unreachable
 from tokentide.settings import Settings
 
 __all__ = ["Delivery", "KafkaDelivery", "Place"]
@@ -118,7 +118,7 @@ class KafkaDelivery:
             try:
                 await producer.start()
             except KafkaError as error:
-                _log.warning("Kafka at %s does not answer; trying again: %r", self._settings.kafka, error)
+                _log.warning("%s Trying again", await why_unreachable(self._settings, error))
                 await producer.stop()
                 await asyncio.sleep(_AGAIN_SECONDS)
             except BaseException:

@@ -14,8 +14,9 @@ import msgspec
 
 from tokentide.errors import QueryError
 from tokentide.events import DecodedEvent, Limits, Reason, decode
-from tokentide.events.decode import MAX_EVENTS, Readers, decode_settled, split_record
+from tokentide.events.decode import MAX_EVENTS, decode_settled, split_record
 from tokentide.events.nesting import nests_too_deep
+from tokentide.events.shape import Readers
 from tokentide.ingest.lines import Accepted
 from tokentide.ingest.records import Batch, batches
 from tokentide.shards import record_key

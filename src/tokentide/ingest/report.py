@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tokentide.ingest.lines import Refused
+from tokentide.plural import counted
 
 __all__ = ["Report"]
 
@@ -50,10 +51,11 @@ class Report:
 
     def as_text(self) -> str:
         """A few lines."""
-        lines = [f"sent {self.events:,} events in {self.records:,} records, {self.bytes:,} bytes, all acknowledged"]
+        sent = f"sent {counted(self.events, 'event')} in {counted(self.records, 'record')}"
+        lines = [f"{sent}, {counted(self.bytes, 'byte')}, all acknowledged"]
         if self.reasons:
             by_reason = ", ".join(f"{reason} {count:,}" for reason, count in self.reasons.most_common())
-            lines.append(f"refused {self.reasons.total():,} lines, which were not sent: {by_reason}")
+            lines.append(f"refused {counted(self.reasons.total(), 'line')}, not sent: {by_reason}")
         lines += [f"  {file}:{each.line}  {each.reason}  {each.detail}" for file, each in self.refusals[:_SHOWN]]
         if self.reasons.total() > _SHOWN:
             lines.append(f"  and {self.reasons.total() - _SHOWN:,} more; --json lists up to {_LISTED:,}")

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from tokentide.plural import counted
 from tokentide.reconcile.examine import Part, Verdict
 from tokentide.reconcile.span import LAST_SECOND
 
@@ -82,11 +83,12 @@ class Report:
         said = [f"partition {one.part.partition}: {reason}" for one in self.parts for reason in one.left_out]
         rows = sum(one.verdict.rows for one in self.parts)
         events = sum(one.verdict.events for one in self.parts)
-        said.append(f"compared {rows:,} rows and {events:,} events of {len(self.parts)} partitions with the log")
+        compared = f"{counted(rows, 'row')} and {counted(events, 'event')} of {counted(len(self.parts), 'partition')}"
+        said.append(f"compared {compared} with the log")
         if rebuilt:
-            said.append(f"rebuilt {self.mended:,} rows")
+            said.append(f"rebuilt {counted(self.mended, 'row')}")
         more = f", of which the first {_SHOWN} are shown; --json lists more" if self.differences > _SHOWN else ""
-        said.append(f"{self.differences:,} differences{more}" if self.differences else "no difference")
+        said.append(f"{counted(self.differences, 'difference')}{more}" if self.differences else "no difference")
         return said + self.notes
 
 

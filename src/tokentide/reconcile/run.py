@@ -51,7 +51,7 @@ def run(settings: Settings, wanted: Wanted, *, most_rows: int, rebuild: bool, as
     """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    dsn = settings.clickhouse.get_secret_value()
+    dsn = settings.clickhouse_dsn
     with (
         closing(open_store(dsn, settings.database, cluster=settings.cluster)) as store,
         Progress(*columns, console=console, disable=not console.is_terminal) as bar,
@@ -84,7 +84,10 @@ class _Work:
         log = KafkaLog(settings)
         try:
             fold = FoldSettings(
-                settings.hot_window_seconds * 1000, settings.dedup_window_seconds * 1000, settings.dedup_max_ids
+                settings.hot_window_seconds * 1000,
+                settings.dedup_window_seconds * 1000,
+                settings.dedup_max_ids,
+                max_names=settings.max_names_per_hour,
             )
             limits = Limits(settings.max_record_bytes, settings.rollup_retention_days)
             examination = Examination(log, self.store, fold, limits, self.most_rows, self.on_read)

@@ -32,7 +32,7 @@ class Sieve:
         partition: its number.
         start: the first offset that is read, and the topic's epoch.
         span: the hours.
-        windows: how long ids are known, and how many.
+        windows: how long ids are known, and how many; how many names an hour has.
         limits: what events are held against.
         refused: events that were refused when they came; settings that were changed since may accept them.
         keep_events: make the rows of the events table too.
@@ -53,7 +53,7 @@ class Sieve:
         keep_events: bool = False,
     ) -> None:
         # Duplicates are sifted out before, so that every event is new to the fold.
-        settings = FoldSettings(_FOR_EVER_MS, windows.dedup_window_ms, 0, keep_events)
+        settings = FoldSettings(_FOR_EVER_MS, windows.dedup_window_ms, 0, keep_events, windows.max_names)
         self.state = PartitionState(partition, settings, start)
         self.plain = PlainCounts(span, windows.dedup_window_ms, windows.dedup_max_ids)
         self.places: list[tuple[int, int, str, int]] = []

@@ -2,12 +2,13 @@
 
 from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.fold import PartitionState
+from tokentide.rollups.names import OTHER, Key, Place
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
 from tokentide.rollups.tables import LATENCY, TABLES, USAGE, Table
-from tokentide.rollups.targets import Key
 
 __all__ = [
     "LATENCY",
+    "OTHER",
     "TABLES",
     "USAGE",
     "Counts",
@@ -15,6 +16,7 @@ __all__ = [
     "FoldSettings",
     "Key",
     "PartitionState",
+    "Place",
     "Position",
     "RowState",
     "Snapshot",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Counts", "FoldSettings"]
 
 
 @dataclass(frozen=True, slots=True)
 class FoldSettings:
-    """What the fold depends on besides the log; durations in milliseconds of log time."""
+    """What the fold depends on besides the log; durations in milliseconds of log time.
+
+    `max_names` is how many combinations of names, and how many groups of errors, an hour of a project gets rows for.
+    """
 
     hot_window_ms: int = 7_200_000
     dedup_window_ms: int = 600_000
     dedup_max_ids: int = 2_000_000
     keep_events: bool = True
+    max_names: int = 2_000
 
 
 @dataclass(slots=True)
@@ -30,6 +34,9 @@ class Counts:
         duplicates: left out because their id was known.
         skipped: left out because every bucket held them already.
         late: events below the floor.
+        other_names: events that were counted under `__other__`, because their hour had its names already.
+        other_codes: errors that were, because their hour had its groups already.
+        full_hours: project and hour, in seconds since the epoch, of each of both.
     """
 
     records: int = 0
@@ -40,3 +47,6 @@ class Counts:
     duplicates: int = 0
     skipped: int = 0
     late: int = 0
+    other_names: int = 0
+    other_codes: int = 0
+    full_hours: set[tuple[str, int]] = field(default_factory=set)

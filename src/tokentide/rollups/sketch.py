@@ -64,28 +64,31 @@ def compress(digests: Sequence[Digest], values: Sequence[bytes]) -> list[Digest]
         The new digest of each group, in the same order. Weights add up exactly.
     """
     groups = len(digests)
-    old_sizes = np.array([len(digest.means) for digest in digests]) // 4
-    new_sizes = np.array([len(packed) for packed in values]) // 8
-    old_means = np.frombuffer(b"".join(digest.means for digest in digests), np.float32)
-    means = np.concatenate((old_means, np.frombuffer(b"".join(values), np.float64).astype(np.float32)))
-    if not len(means):
+    new_sizes = np.array([len(packed) for packed in values], np.int64) // 8
+    new = _keys(new_sizes, np.frombuffer(b"".join(values), np.float64))
+    new.sort()
+    old_sizes = np.array([len(digest.means) for digest in digests], np.int64) // 4
+    old = _keys(old_sizes, np.frombuffer(b"".join(digest.means for digest in digests), np.float32))
+    if not len(new) + len(old):
         return list(digests)
-    means = means + np.float32(0)  # makes -0.0 (which JSON allows) 0.0: its bits would sort above all others
-    weights = np.ones(len(means))
-    old = np.frombuffer(b"".join(digest.weights for digest in digests), np.uint32)
-    weights[: len(old)] = old
-    codes = np.repeat(np.concatenate((np.arange(groups), np.arange(groups))), np.concatenate((old_sizes, new_sizes)))
-    return _cut(groups, *_merge(groups, codes.astype(np.uint64), means, weights))
+    places = np.searchsorted(new, old)  # the centroids are in order already
+    old_weights = np.frombuffer(b"".join(digest.weights for digest in digests), np.uint32)
+    return _cut(groups, *_merge(groups, np.insert(new, places, old), np.insert(np.ones(len(new)), places, old_weights)))
+
+
+def _keys(sizes: npt.NDArray[np.int64], values: npt.NDArray[np.floating]) -> npt.NDArray[np.uint64]:
+    """Each value behind the number of its group: a float32 that is not negative sorts like its bits."""
+    groups = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
+    bits = (values.astype(np.float32) + np.float32(0)).view(np.uint32)  # -0.0, which JSON allows, is 0.0
+    return groups << np.uint64(32) | bits
 
 
 def _merge(
-    groups: int, codes: npt.NDArray[np.uint64], means: npt.NDArray[np.float32], weights: npt.NDArray[np.float64]
+    groups: int, keys: npt.NDArray[np.uint64], weight: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.uint32]]:
-    """Sort by group and mean, merge what shares a cell; returns the size of each group and all centroids."""
-    # A float32 that is not negative sorts like its bits, so one integer sort orders all groups.
-    order = np.argsort(codes << np.uint64(32) | means.view(np.uint32), kind="stable")
-    group = codes[order].astype(np.int64)
-    value, weight = means[order].astype(np.float64), weights[order]
+    """Merge what shares a cell, of values in order; returns the size of each group and all centroids."""
+    group = (keys >> np.uint64(32)).astype(np.int64)
+    value = keys.astype(np.uint32).view(np.float32).astype(np.float64)
     total = np.bincount(group, weight, groups)
     before = np.cumsum(weight) - weight - (np.cumsum(total) - total)[group]
     rank = (before + weight / 2) / total[group]

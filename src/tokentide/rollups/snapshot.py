@@ -50,6 +50,7 @@ class EventRows:
 
     month: int
     lines: bytes
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,11 @@ class Snapshot:
     position: Position
     rows: list[tuple[Bucket, RowState]]
     events: list[EventRows]
-    event_count: int
+
+    @property
+    def event_count(self) -> int:
+        """Rows of the events table."""
+        return sum(part.count for part in self.events)
 
     def acknowledge(self) -> None:
         """The store holds every row: the buckets may be forgotten once they are cold."""

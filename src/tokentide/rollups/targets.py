@@ -16,11 +16,11 @@ from tokentide.rollups.buckets import (
 )
 from tokentide.rollups.calls import Calls
 from tokentide.rollups.meaning import error_code
+from tokentide.rollups.names import Key, Names, Place, own_names, place_of
 from tokentide.rollups.usage import UsageBucket
 
-__all__ = ["KINDS", "Key", "Route", "Target", "call_targets", "failure_targets"]
+__all__ = ["KINDS", "Route", "Target", "call_targets", "failure_targets", "places_of"]
 
-Key = tuple[str | int, ...]
 Target = tuple[type[Bucket], Key]
 
 KINDS: tuple[type[Bucket], ...] = (UsageBucket, LatencyBucket, ErrorBucket, RateLimitBucket, ProviderHealthBucket)
@@ -35,16 +35,19 @@ class Route(Calls):
 
     Args:
         buckets: those of `call_targets`, in that order.
+        names: that they have.
 
     Attributes:
+        names: likewise.
         usage: the first of the buckets, which looks at each call besides.
         version: of the last record that a call came with.
     """
 
-    __slots__ = ("_buckets", "usage", "version")
+    __slots__ = ("_buckets", "names", "usage", "version")
 
-    def __init__(self, buckets: Sequence[Bucket]) -> None:
+    def __init__(self, buckets: Sequence[Bucket], names: Names) -> None:
         super().__init__()
+        self.names = names
         self.usage = cast("UsageBucket", buckets[0])
         self._buckets = cast("Sequence[CallBucket]", buckets)
         self.version = 0
@@ -57,22 +60,26 @@ class Route(Calls):
         self.clear()
 
 
-def call_targets(event: DecodedEvent) -> Iterator[Target]:
+def call_targets(event: DecodedEvent, names: Names) -> Iterator[Target]:
     """The buckets that every call changes: usage, latency and provider health, in this order."""
-    project, provider, model = event.project_id, event.provider, event.model
-    second = event.event_time_ms // 1000
+    project, second = event.project_id, event.event_time_ms // 1000
     hour = second - second % 3600
-    yield UsageBucket, (project, hour, provider, model, event.agent_id or "", event.task_type or "")
-    yield LatencyBucket, (project, hour, provider, model)
-    yield ProviderHealthBucket, (project, second - second % 300, provider)
+    yield UsageBucket, (project, hour, *names)
+    yield LatencyBucket, (project, hour, names.provider, names.model)
+    yield ProviderHealthBucket, (project, second - second % 300, names.provider)
 
 
-def failure_targets(event: DecodedEvent) -> Iterator[Target]:
-    """The buckets that a call changes besides, when it did not succeed."""
-    project, provider, model = event.project_id, event.provider, event.model
-    second = event.event_time_ms // 1000
-    code = error_code(event)
+def failure_targets(event: DecodedEvent, names: Names, code: str | None) -> Iterator[Target]:
+    """The buckets that a call changes besides, when it did not succeed; `code` is the group of its error."""
+    project, second = event.project_id, event.event_time_ms // 1000
     if code is not None:
-        yield ErrorBucket, (project, second - second % 3600, code, provider, model)
+        yield ErrorBucket, (project, second - second % 3600, code, names.provider, names.model)
     if event.status == "rate_limited":
-        yield RateLimitBucket, (project, second - second % 60, provider, model)
+        yield RateLimitBucket, (project, second - second % 60, names.provider, names.model)
+
+
+def places_of(event: DecodedEvent) -> Iterator[tuple[type[Bucket], Place]]:
+    """Where the buckets lie that the event may change, whatever names they get."""
+    names = own_names(event)
+    for kind, key in (*call_targets(event, names), *failure_targets(event, names, error_code(event))):
+        yield kind, place_of(key)

@@ -1,4 +1,7 @@
-"""Which statements make the schema? Numbered templates become SQL here: pure, so that snapshots show every change."""
+"""Which statements make the schema? Numbered templates become SQL here: pure, so that snapshots show every change.
+
+Statements of one template are divided by a line that holds a semicolon, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,26 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Step", "Target", "Template", "TimeToLive", "create_database", "days_kept", "render", "time_to_live"]
+__all__ = [
+    "Step",
+    "Target",
+    "Template",
+    "TimeToLive",
+    "create_database",
+    "days_kept",
+    "made_table",
+    "render",
+    "time_to_live",
+]
 
 _HEADING = re.compile(r"\A(?:[ \t]*(?:--[^\n]*)?\n)*")
 _PLACEHOLDER = re.compile(
     r"\{(database|on_cluster|replacing|replacing_version|rollup_retention_days|events_retention_days)\}"
 )
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS `\w+`\.(\w+)", re.MULTILINE)
+_MADE = re.compile(r"^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)", re.MULTILINE)
 _TTL = re.compile(r"^TTL (.+ INTERVAL (\d+) DAY)$", re.MULTILINE)
+_DIVISION = re.compile(r"^;\n", re.MULTILINE)
 _STORED_TTL = re.compile(r" TTL .*?(?:toIntervalDay\((\d+)\)|INTERVAL (\d+) DAY)")
 
 
@@ -30,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One file of the schema: one statement, with placeholders. `checksum` is the SHA-256 of its text."""
+    """One file of the schema: statements with placeholders, mostly one. `checksum` is the SHA-256 of its text."""
 
     version: int
     name: str
@@ -44,12 +59,17 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement of the schema, ready to run; running it again changes nothing."""
+    """The statements of one file of the schema, ready to run; running them again changes nothing."""
 
     version: int
     name: str
     checksum: str
-    sql: str
+    statements: tuple[str, ...]
+
+    @property
+    def sql(self) -> str:
+        """All of them, as people read them."""
+        return ";\n\n".join(self.statements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +85,12 @@ def render(templates: Iterable[Template], target: Target) -> list[Step]:
     """The statements, in order, without the comments that head their files."""
     values = _values(target)
     return [
-        Step(template.version, template.name, template.checksum, _fill(template.text, values))
+        Step(
+            template.version,
+            template.name,
+            template.checksum,
+            tuple(_fill(statement, values) for statement in _DIVISION.split(template.text)),
+        )
         for template in sorted(templates, key=lambda template: template.version)
     ]
 
@@ -83,6 +108,12 @@ def time_to_live(step: Step, target: Target) -> TimeToLive | None:
     expression, days = ttl.groups()
     place = f"{_quoted(target.database)}.{table[1]}{_on_cluster(target)}"
     return TimeToLive(table[1], int(days), f"ALTER TABLE {place} MODIFY TTL {expression}")
+
+
+def made_table(text: str) -> str | None:
+    """The table that a file of the schema makes; None when it makes none."""
+    found = _MADE.search(text)
+    return found[1] if found else None
 
 
 def days_kept(engine: str) -> int | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from clickhouse_connect.driver import exceptions as driver
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, SSLError
 
 from tokentide.errors import StoreError, StoreOverLimit, StoreRejected, StoreUnavailable
 
@@ -86,6 +86,22 @@ MISSING = frozenset({60, 81})
 
 _LONGEST_MESSAGE = 600
 
+_ADVICE: Mapping[int, str] = MappingProxyType(
+    {
+        192: "Check user and password in TOKENTIDE_CLICKHOUSE.",
+        193: "Check user and password in TOKENTIDE_CLICKHOUSE.",
+        194: "Check user and password in TOKENTIDE_CLICKHOUSE.",
+        497: "Give its user the role that deploy/clickhouse/roles.sql has for this program.",
+        516: "Check user and password in TOKENTIDE_CLICKHOUSE.",
+    }
+)
+"""What to do about codes that tell of users: unknown, wrong or no password, no right, none of these."""
+
+_CERTIFICATE_ADVICE = (
+    "TOKENTIDE_CLICKHOUSE_TLS_CA must name the file with the authorities that signed its certificate, "
+    "and TOKENTIDE_CLICKHOUSE a host that it is made out to."
+)
+
 
 @contextmanager
 def reporting(doing: str) -> Iterator[None]:
@@ -131,6 +147,17 @@ def _said(error: Exception) -> str:
     text = " ".join(str(error).split())
     short = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
     code = _code(error)
-    if code is None:
-        return f"{type(error).__name__}: {short}"
-    return f"ClickHouse code {code}: {short}"
+    if code is not None:
+        return f"ClickHouse code {code}: {short} {_ADVICE.get(code, '')}".rstrip()
+    advice = _CERTIFICATE_ADVICE if _is_distrusted(error) else ""
+    return f"{type(error).__name__}: {short} {advice}".rstrip()
+
+
+def _is_distrusted(error: BaseException | None) -> bool:
+    """Whether a certificate that could not be verified is at the bottom of it."""
+    while error is not None:
+        reason = getattr(error, "reason", None)  # where the HTTP library keeps what it gave up for
+        if isinstance(error, SSLError) or isinstance(reason, SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

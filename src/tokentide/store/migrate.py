@@ -1,13 +1,13 @@
 """How does a database get the schema, and keep it? Its own command, run before the worker and the API.
 
-Each file of `schema/` is one statement that may run twice. It is recorded after it ran, so that a crash between the two
-is repaired by running it again. A file that was applied never changes: what is new comes in a new file.
+The statements of each file of `schema/` may run twice. A file is recorded after they ran, so that a crash before
+that is repaired by running them again. A file that was applied never changes: what is new comes in a new file.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import resources
@@ -22,15 +22,25 @@ from tokentide.store.ddl import (
     TimeToLive,
     create_database,
     days_kept,
+    made_table,
     render,
     time_to_live,
 )
 from tokentide.store.failures import MISSING, code_of
 from tokentide.store.port import Query, Store
 
-__all__ = ["EXPECTED_VERSION", "Applied", "migrate", "schema_version", "templates", "wrong_ttls"]
+__all__ = [
+    "EXPECTED_VERSION",
+    "Applied",
+    "differing_files",
+    "made_tables",
+    "migrate",
+    "schema_version",
+    "templates",
+    "wrong_ttls",
+]
 
-EXPECTED_VERSION = 16
+EXPECTED_VERSION = 18
 """The version of the schema that this code reads and writes: the number of the last file."""
 
 logger = logging.getLogger(__name__)
@@ -38,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """One thing that `migrate` did: its name for people, and the statement."""
+    """One thing that `migrate` did: its name for people, and its SQL."""
 
     name: str
     sql: str
@@ -61,6 +71,18 @@ def migrate(settings: Settings) -> list[Applied]:
 def schema_version(store: Store) -> int:
     """The version of the schema in the store's database; 0 when it was never migrated."""
     return max(_recorded(store), default=0)
+
+
+def differing_files(store: Store) -> list[str]:
+    """Names of the files that were applied with another text than they have now."""
+    recorded = _recorded(store)
+    return [file.name for file in templates() if recorded.get(file.version, file.checksum) != file.checksum]
+
+
+def made_tables(version: int) -> frozenset[str]:
+    """The tables that a schema of that version has, as far as this program knows it."""
+    made = (made_table(file.text) for file in templates() if file.version <= version)
+    return frozenset(table for table in made if table)
 
 
 def wrong_ttls(store: Store, settings: Settings) -> list[TimeToLive]:
@@ -104,18 +126,20 @@ def _make_tables(settings: Settings, target: Target) -> Iterator[Applied]:
         _check(steps, recorded)
         for step in steps:
             if step.version not in recorded:
-                yield _run(store, Applied(step.name, step.sql))
+                yield _run(store, Applied(step.name, step.sql), step.statements)
                 _record(store, step)
         for ttl in wrong_ttls(store, settings):
             yield _run(store, Applied(f"{ttl.table} keeps rows for {ttl.days} days", ttl.sql))
 
 
 def _open(settings: Settings, database: str) -> Store:
-    return open_store(settings.clickhouse.get_secret_value(), database, cluster=settings.cluster)
+    return open_store(settings.clickhouse_dsn, database, cluster=settings.cluster)
 
 
-def _run(store: Store, step: Applied) -> Applied:
-    store.command(step.sql)
+def _run(store: Store, step: Applied, statements: Sequence[str] = ()) -> Applied:
+    """Do one thing: its statements one after the other, or else the one that it is."""
+    for statement in statements or (step.sql,):
+        store.command(statement)
     logger.info("migrated: %s", step.name)
     return step
 

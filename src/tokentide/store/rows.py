@@ -5,22 +5,23 @@ Rows of one table and month go into one insert, which the store then takes or le
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tokentide.events import DecodedEvent
-from tokentide.rollups import Key, Position, RowState, Snapshot, Table, month_of
+from tokentide.rollups import EventRows, Place, Position, RowState, Snapshot, Table, month_of
 from tokentide.store.port import Query, Store
 
 __all__ = [
     "EVENT_COLUMNS",
     "Batch",
+    "Inserts",
     "Progress",
     "batches",
     "columns_of",
     "read_between",
-    "read_keys",
+    "read_places",
     "read_progress",
     "read_rows",
     "write",
@@ -42,6 +43,7 @@ _PROGRESS = (
     "epoch",
     "version",
 )
+_AT_ONCE = 5000
 _EPOCH_SHIFT = 48
 _NEVER = -(2**63)
 _LAST_SECOND = 2**32 - 1  # of a DateTime; a wrong clock of the topic's producers may put log time later
@@ -73,23 +75,44 @@ def columns_of(table: Table) -> tuple[str, ...]:
     return (*table.key, "partition", *table.measures, "version")
 
 
-def batches(snapshots: Iterable[Snapshot]) -> list[Batch]:
-    """The inserts that store the snapshots: one for each table and month, whatever partitions the rows are from."""
-    rows: dict[tuple[Table, int], list[tuple[Any, ...]]] = {}
-    lines: dict[int, list[bytes]] = {}
-    for snapshot in snapshots:
-        for bucket, row in snapshot.rows:
+class Inserts:
+    """Collects what stores snapshots: one insert for each table and month, whatever partitions the rows are from."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[Table, int], list[tuple[Any, ...]]] = {}
+        self._events: dict[int, list[EventRows]] = {}
+
+    def add(self, snapshot: Snapshot) -> Iterator[None]:
+        """Take a snapshot's rows, a piece of them with each step."""
+        partition = snapshot.partition
+        for number, (bucket, row) in enumerate(snapshot.rows, 1):
             place = bucket.table, month_of(int(row.key[1]) * 1000)
-            rows.setdefault(place, []).append((*row.key, snapshot.partition, *row.values, row.version))
+            self._rows.setdefault(place, []).append((*row.key, partition, *row.values, row.version))
+            if number % _AT_ONCE == 0:
+                yield
         for events in snapshot.events:
-            lines.setdefault(events.month, []).append(events.lines)
-    made = [
-        Batch(table.name, month, columns_of(table), these, count=len(these)) for (table, month), these in rows.items()
-    ]
-    for month, parts in lines.items():
-        joined = b"".join(parts)
-        made.append(Batch("events", month, EVENT_COLUMNS, [], joined, joined.count(b"\n")))
-    return made
+            self._events.setdefault(events.month, []).append(events)
+        yield
+
+    def batches(self) -> list[Batch]:
+        """The inserts."""
+        made = [
+            Batch(table.name, month, columns_of(table), rows, count=len(rows))
+            for (table, month), rows in self._rows.items()
+        ]
+        for month, parts in self._events.items():
+            lines = b"".join(part.lines for part in parts)
+            made.append(Batch("events", month, EVENT_COLUMNS, [], lines, sum(part.count for part in parts)))
+        return made
+
+
+def batches(snapshots: Iterable[Snapshot]) -> list[Batch]:
+    """The inserts that store the snapshots."""
+    inserts = Inserts()
+    for snapshot in snapshots:
+        for _ in inserts.add(snapshot):
+            pass
+    return inserts.batches()
 
 
 def write(store: Store, batch: Batch) -> None:
@@ -148,12 +171,12 @@ def read_between(store: Store, table: Table, partition: int, begin: int, end: in
     return _ask_rows(store, table, partition, condition, {"begin": begin, "end": end})
 
 
-def read_keys(store: Store, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
-    """The rows of a partition with the given keys; a key without a row is absent from the answer."""
-    wanted = set(keys)
+def read_places(store: Store, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
+    """Every row of a partition that belongs to one of the given projects and intervals."""
+    wanted = set(places)
     condition = "project_id IN {projects:Array(String)} AND toUInt32(bucket) IN {buckets:Array(UInt32)}"
-    args = {"projects": sorted({key[0] for key in wanted}), "buckets": sorted({key[1] for key in wanted})}
-    return [row for row in _ask_rows(store, table, partition, condition, args) if row.key in wanted]
+    args = {"projects": sorted({project for project, _ in wanted}), "buckets": sorted({begin for _, begin in wanted})}
+    return [row for row in _ask_rows(store, table, partition, condition, args) if row.key[:2] in wanted]
 
 
 def _ask_rows(store: Store, table: Table, partition: int, condition: str, args: Mapping[str, Any]) -> list[RowState]:

@@ -36,7 +36,7 @@ def ensure_access(settings: Settings, folder: Path, projects: tuple[str, ...]) -
     Raises:
         StoreUnavailable, StoreRejected: the store did not do it.
     """
-    with closing(open_store(settings.clickhouse.get_secret_value(), settings.database)) as store:
+    with closing(open_store(settings.clickhouse_dsn, settings.database)) as store:
         known = _kept(folder)
         ring, now = load_keys(store), now_ms()
         if known is None or not (ring.find(known.ingest_key, now) and ring.find(known.read_key, now)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shlex
 import shutil
 import signal
 import tempfile
@@ -209,20 +210,22 @@ def _ready(settings: Settings, options: UpOptions, folder: DataFolder, ports: di
 
 
 def for_people(ready: Ready) -> str:
-    """The ready line in words."""
-    overview = f"{ready.api}/v1/projects/{ready.project_id}/overview"
+    """The ready line in words, and as variables by which the commands find all of it."""
     return "\n".join(
         [
             "tokentide is up.",
+            f"  page        {ready.api}/    sign in with the read key",
             f"  API         {ready.api}    documentation at {ready.api}/docs",
             f"  Kafka       {ready.kafka}    topic of the events: see `tokentide settings`",
             f"  ClickHouse  {ready.clickhouse}",
             f"  metrics     {' '.join(ready.metrics)}",
             f"  data        {ready.data}",
-            f"  read key    {ready.read_key}",
-            f"  ingest key  {ready.ingest_key}",
+            "For the commands, in another terminal:",
+            f"  export TOKENTIDE_KAFKA={ready.kafka} TOKENTIDE_CLICKHOUSE={shlex.quote(ready.clickhouse)}",
+            f"  export TOKENTIDE_URL={ready.api} TOKENTIDE_API_KEY={ready.read_key}",
+            f"  export READ_KEY={ready.read_key} INGEST_KEY={ready.ingest_key}",
             "Ask it:",
-            f"  curl -H 'Authorization: Bearer {ready.read_key}' {overview}",
+            f'  curl -H "Authorization: Bearer $READ_KEY" {ready.api}/v1/projects/{ready.project_id}/overview',
             "Ctrl-C stops everything.",
         ]
     )

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from tokentide.errors import DependencyUnavailable
 from tokentide.events import RawRecord
 from tokentide.kafka import LARGEST_LETTER_BYTES, kafka_options
-from tokentide.rollups import Key, RowState, Table
+from tokentide.rollups import Place, RowState, Table
 from tokentide.rollups.days import DayMark
 from tokentide.settings import Settings
 from tokentide.store import days, rows
@@ -56,9 +56,9 @@ class ThreadedRows:
         """See `Rows`."""
         return await self._run(rows.read_rows, self._store, table, partition, floor_ms)
 
-    async def read_keys(self, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
+    async def read_places(self, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
         """See `Rows`."""
-        return await self._run(rows.read_keys, self._store, table, partition, keys)
+        return await self._run(rows.read_places, self._store, table, partition, places)
 
     async def read_marks(self, partitions: Iterable[int]) -> list[DayMark]:
         """See `Rows`."""

@@ -15,8 +15,9 @@ from itertools import groupby
 from operator import attrgetter
 
 from tokentide.errors import TooManyRefused
-from tokentide.events import Limits, Reason, RefusedAt, Stretch, read_stretch
+from tokentide.events import Limits, Reason, RefusedAt, Stretch
 from tokentide.worker.ports import Log
+from tokentide.worker.turns import read_in_pieces
 
 __all__ = ["Breaker", "RatioLimit"]
 
@@ -76,8 +77,9 @@ class Breaker:
             return
         counted = _Block(begin // self._limit.records)
         async for records in log.read(partition, begin, offset):
-            for refused in _mostly_refused(read_stretch(records, limits)):
-                counted.add(refused)
+            async for stretch in read_in_pieces(records, limits):
+                for refused in _mostly_refused(stretch):
+                    counted.add(refused)
         self._blocks[partition] = counted
 
     def look_at(self, partition: int, stretch: Stretch) -> None:

@@ -8,7 +8,8 @@ import gc
 __all__ = ["collect_forever", "spare"]
 
 _TIDY_SECONDS = 30.0
-_YOUNG = 1
+_THRESHOLDS = 10_000, 1, 1_000_000
+"""A run looks at ten or twenty thousand young objects, some of forty columns; none by itself looks at the old ones."""
 
 
 def spare() -> None:
@@ -18,15 +19,20 @@ def spare() -> None:
     visits all of them again and again.
     """
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(*_THRESHOLDS)
 
 
-async def collect_forever() -> None:
-    """Free cycles while they are young.
+async def collect_forever(flushing: asyncio.Lock) -> None:
+    """Free cycles while they are young, and look no more at what is left then: buckets, for hours.
 
-    The store's client leaves one behind with each insert, and all that was inserted in it: megabytes a minute, which
-    at thresholds as high as these would stay for hours. What is old is not looked at, so that it takes no time.
+    The store's client leaves one behind with each insert, and all that was inserted in it: megabytes a minute. So this
+    is done between two flushes, when no insert is under way whose cycle would never be looked at again.
+
+    Args:
+        flushing: held by whoever flushes.
     """
     while True:
         await asyncio.sleep(_TIDY_SECONDS)
-        gc.collect(_YOUNG)
+        async with flushing:
+            gc.collect()
+            gc.freeze()

@@ -11,21 +11,21 @@ Each step begins when all before it are acknowledged. A step that failed is repe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from tokentide.metrics import WorkerMetrics
-from tokentide.rollups import Snapshot
+from tokentide.rollups import PartitionState, Snapshot
 from tokentide.rollups.days import DayMark
-from tokentide.store.rows import Batch, Progress, batches
+from tokentide.store.rows import Batch, Inserts, Progress
 from tokentide.worker.letters import rows_of
 from tokentide.worker.patience import until_answered
 from tokentide.worker.ports import DeadLetter, DeadLetters, Log, Rows
+from tokentide.worker.turns import Turns
 
 __all__ = ["Flush", "carry_out"]
 
 
-@dataclass(slots=True)
 class Flush:
     """What one flush has left to do.
 
@@ -37,19 +37,44 @@ class Flush:
         batches: inserts that are not acknowledged yet.
     """
 
-    snapshots: Sequence[Snapshot]
-    progress: Sequence[Progress]
-    letters: list[DeadLetter]
-    opened: list[DayMark] = field(default_factory=list)
-    batches: list[Batch] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.batches = batches(self.snapshots)
+    def __init__(self) -> None:
+        self.snapshots: list[Snapshot] = []
+        self.progress: Sequence[Progress] = []
+        self.letters: list[DeadLetter] = []
+        self.opened: list[DayMark] = []
+        self.batches: list[Batch] = []
 
     @property
     def rows(self) -> int:
         """Rows that are not acknowledged yet; letters count as the rows that would take their room."""
         return sum(batch.count for batch in self.batches) + rows_of(self.letters)
+
+    async def take(
+        self, states: Sequence[PartitionState], undisturbed: asyncio.Lock, wanted: Callable[[], bool]
+    ) -> bool:
+        """Take the state of each partition as of one of its offsets, with turns of the event loop in between.
+
+        Args:
+            states: of the partitions.
+            undisturbed: who holds it alone changes states.
+            wanted: asked after each wait.
+
+        Returns:
+            False when the flush is not wanted any more.
+        """
+        inserts, turns = Inserts(), Turns()
+        for state in states:
+            async with undisturbed:
+                if not wanted():
+                    return False
+                for taken in state.taking():
+                    if taken is not None:
+                        self.snapshots.append(taken)
+                    await turns.offer()
+            for _ in inserts.add(self.snapshots[-1]):
+                await turns.offer()
+        self.batches = inserts.batches()
+        return wanted()
 
 
 async def carry_out(

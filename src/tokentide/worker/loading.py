@@ -11,9 +11,10 @@ import logging
 from dataclasses import dataclass, replace
 
 from tokentide.errors import LogMismatch
-from tokentide.events import Limits, read_stretch
+from tokentide.events import Limits
 from tokentide.rollups import TABLES, FoldSettings, PartitionState, Position, hash_of
 from tokentide.worker.ports import Bounds, Log, Rows
+from tokentide.worker.turns import Turns, read_in_pieces, rows_in_pieces
 
 __all__ = ["LoadSettings", "Loaded", "load", "mismatch"]
 
@@ -61,8 +62,12 @@ async def load(partition: int, rows: Rows, log: Log, settings: LoadSettings) -> 
         gone = f"the records {start.offset} to {bounds.begin - 1} were deleted before they were read"
         _logger.warning("%s[%d]: %s: its retention is too short", settings.topic, partition, gone)
     state = PartitionState(partition, settings.fold, start)
+    turns = Turns()
     for table in TABLES:
-        state.adopt(table, await rows.read_rows(table, partition, state.floor_ms))
+        found = await rows.read_rows(table, partition, state.floor_ms)
+        for some in rows_in_pieces(found):
+            state.adopt(table, some)
+            await turns.offer()
     await _rebuild_window(state, bounds, log, settings)
     return Loaded(state, through_ms)
 
@@ -90,7 +95,7 @@ def mismatch(position: Position | None, bounds: Bounds, epoch: int) -> str | Non
 async def _start(partition: int, rows: Rows, log: Log, settings: LoadSettings) -> tuple[Position, int, Bounds]:
     """Where to continue, once the store, the log and the commits agree."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + settings.patience_seconds
+    deadline: float | None = None
     while True:
         progress = (await rows.read_progress()).get(partition)
         bounds = (await log.bounds([partition]))[partition]
@@ -103,7 +108,9 @@ async def _start(partition: int, rows: Rows, log: Log, settings: LoadSettings) -
             return _continued(position, settings.epoch), through_ms, bounds
         if position is not None and position.epoch > settings.epoch:  # no replica runs ahead: that stays so
             raise LogMismatch(f"{settings.topic}[{partition}]: {problem}: set it to {position.epoch} for every worker")
-        if loop.time() >= deadline:
+        if deadline is None:  # only now: the answers may have taken long, and the store may have moved on meanwhile
+            deadline = loop.time() + settings.patience_seconds
+        elif loop.time() >= deadline:
             raise LogMismatch(_advice(partition, problem, settings))
         await asyncio.sleep(min(1.0, settings.patience_seconds / 10))
 
@@ -150,4 +157,5 @@ async def _rebuild_window(state: PartitionState, bounds: Bounds, log: Log, setti
         gone = "the log may begin within the duplicates window, and repeats of what it lost would count"
         _logger.warning("%s[%d]: %s: its retention is too short", settings.topic, state.partition, gone)
     async for records in log.read(state.partition, max(begin, bounds.begin), position.offset):
-        state.remember(read_stretch(records, settings.limits))
+        async for stretch in read_in_pieces(records, settings.limits):
+            state.remember(stretch)

@@ -1,12 +1,14 @@
 """The delivery logic: assignments, slices and flushes of one worker, whatever the transport is.
 
-All methods run on one event loop. Folding awaits only between records, so every flush sees states between records.
+All methods run on one event loop. Folding awaits only between records, and not while a flush takes a state, so every
+flush sees states between records.
 An unexpected error anywhere makes the pipeline `failed`: it folds and flushes nothing more, and the process must end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,19 +17,21 @@ from functools import partial
 from tokentide.errors import DependencyUnavailable
 from tokentide.events import Stretch
 from tokentide.metrics import WorkerMetrics
-from tokentide.rollups import PartitionState
+from tokentide.rollups import PartitionState, Snapshot
 from tokentide.store.rows import Progress
 from tokentide.worker.breaker import Breaker, RatioLimit
 from tokentide.worker.days import DayKeeper
 from tokentide.worker.flushing import Flush, carry_out
-from tokentide.worker.folding import fold_slice
+from tokentide.worker.folding import Folding, fold_slice
 from tokentide.worker.freshness import Freshness
+from tokentide.worker.full_hours import FullHours
 from tokentide.worker.letters import Letters
 from tokentide.worker.loading import LoadSettings, load
 from tokentide.worker.patience import until_answered
 from tokentide.worker.ports import DeadLetters, Log, Rows, Slice
 from tokentide.worker.room import Room
 from tokentide.worker.tally import count_folded, count_refused, forget_partitions, show_lag
+from tokentide.worker.turns import Turns
 
 __all__ = ["Pipeline", "PipelineSettings"]
 
@@ -91,9 +95,12 @@ class Pipeline:
         self._assignment = 0
         self._letters = Letters()
         self._breaker = Breaker(settings.refused, settings.load.topic)
+        self._full_hours = FullHours(settings.load.fold.max_names)
         self._in_flight: Flush | None = None
-        self._flushing = asyncio.Lock()
+        self.flushing = asyncio.Lock()
+        self._undisturbed = asyncio.Lock()
         self._flush_now = asyncio.Event()
+        self._stored: dict[int, Progress] = {}
 
     @property
     def waiting_rows(self) -> int:
@@ -138,16 +145,7 @@ class Pipeline:
         if state is None or slice_.generation != generation or self.failed:
             return
         try:
-            await fold_slice(
-                state,
-                slice_.records,
-                self._rows,
-                self._log,
-                self._settings.load.limits,
-                is_mine=lambda: self.states.get(slice_.partition) is state,
-                folded=partial(self._folded, slice_.partition),
-                failed=self._read_back_failed,
-            )
+            await fold_slice(self._folding(state), slice_.records, self._log)
         except asyncio.CancelledError:
             self.failed |= state.broken
             raise
@@ -156,7 +154,7 @@ class Pipeline:
             raise
         finally:
             self.room.answered()
-            count_folded(self._metrics, slice_.partition, state.take_counts())
+            self._count_folded(state)
         if self.room.is_scarce(self.waiting_rows):
             self._flush_now.set()
             await self.room.wait(self.waiting_rows)
@@ -167,13 +165,17 @@ class Pipeline:
         Raises:
             StoreRejected: the store understood and refused.
         """
-        async with self._flushing:
+        async with self.flushing:
             asked_ms = self._now_ms()
             if self.states:
                 await self._look_for_ends()
             if self.failed or not self.states:  # asked after the wait, in which much may happen
                 return False
-            return await self._finish_flush(self._begin_flush(asked_ms))
+            self._in_flight = flush = Flush()
+            try:
+                return await self._begin_flush(flush, asked_ms) and await self._finish_flush(flush)
+            finally:
+                self._in_flight = None
 
     async def flush_forever(self) -> None:
         """Flush at every interval, and earlier when rows pile up."""
@@ -185,6 +187,12 @@ class Pipeline:
                 pass  # the interval is over
             self._flush_now.clear()
             await self.flush()
+
+    async def show_lag(self) -> None:
+        """Show what waits in the log by now, also while a flush goes on; nothing new while Kafka does not answer."""
+        with contextlib.suppress(DependencyUnavailable):
+            ends = await self._log.ends(self._stored)
+            show_lag(self._metrics, self._stored.values(), ends)  # looked up anew: partitions may be gone by now
 
     async def _load(self, partitions: Collection[int], is_mine: Callable[[], bool]) -> bool:
         """Take the partitions on; False when they went elsewhere meanwhile."""
@@ -212,6 +220,17 @@ class Pipeline:
         await self._breaker.recall(partition, offset, self._log, self._settings.load.limits)
         return True
 
+    def _folding(self, state: PartitionState) -> Folding:
+        return Folding(
+            state,
+            self._rows,
+            self._settings.load.limits,
+            self._undisturbed,
+            is_mine=lambda: self.states.get(state.partition) is state,
+            folded=partial(self._folded, state.partition),
+            failed=self._read_back_failed,
+        )
+
     def _read_back_failed(self, error: Exception) -> None:
         self._repeats("read_back", error)
         self.room.unanswered()
@@ -223,12 +242,17 @@ class Pipeline:
         if stretch.refusals:
             self._letters.add(partition, stretch.refusals)
             count_refused(self._metrics, partition, stretch.refusals)
-            count_folded(self._metrics, partition, self.states[partition].take_counts())  # so that all counters agree
+            self._count_folded(self.states[partition])  # so that all counters agree
             self._breaker.look_at(partition, stretch)
+
+    def _count_folded(self, state: PartitionState) -> None:
+        counts = state.take_counts()
+        count_folded(self._metrics, state.partition, counts)
+        self._full_hours.tell(state.partition, counts.full_hours, asyncio.get_running_loop().time())
 
     def _let_go(self) -> None:
         """Forget every partition, and show none."""
-        self.states, self.ends, self.loaded = {}, {}, False
+        self.states, self.ends, self.loaded, self._stored = {}, {}, False, {}
         self.days.assigned(())
         self._letters = Letters()
         forget_partitions(self._metrics)
@@ -241,22 +265,28 @@ class Pipeline:
             _logger.warning("the end of the log is unknown: %s", error)
             self.ends = {}
 
-    def _begin_flush(self, asked_ms: int) -> Flush:
-        """Take the state of every partition as of now; the ends of the log were asked for at `asked_ms` or later.
+    async def _begin_flush(self, flush: Flush, asked_ms: int) -> bool:
+        """Take the state of every partition; the ends of the log were asked for at `asked_ms` or later.
 
-        Progress is written also when nothing arrived: that the store has everything up to now is news, too.
+        Progress is written also when nothing arrived: that the store has everything up to now is news, too. Letters are
+        taken last: they may be of records above the positions, never the other way round.
         """
-        snapshots = [state.snapshot() for state in self.states.values()]
-        progress = []
-        for snapshot in snapshots:
-            caught_up = snapshot.position.offset >= self.ends.get(snapshot.partition, 1 << 63)
-            through_ms = self.freshness.of(snapshot.partition, snapshot.position, asked_ms if caught_up else None)
-            progress.append(Progress(snapshot.partition, snapshot.position, through_ms))
-        return Flush(snapshots, progress, self._letters.take(), self.days.opening(snapshots))
+        assignment = self._assignment
+        states = list(self.states.values())
+        if not await flush.take(states, self._undisturbed, lambda: assignment == self._assignment and not self.failed):
+            return False
+        flush.progress = [self._progress(snapshot, asked_ms) for snapshot in flush.snapshots]
+        flush.opened = self.days.opening(flush.snapshots)
+        flush.letters = self._letters.take()
+        return True
+
+    def _progress(self, snapshot: Snapshot, asked_ms: int) -> Progress:
+        partition, position = snapshot.partition, snapshot.position
+        caught_up = position.offset >= self.ends.get(partition, 1 << 63)
+        return Progress(partition, position, self.freshness.of(partition, position, asked_ms if caught_up else None))
 
     async def _finish_flush(self, flush: Flush) -> bool:
         assignment = self._assignment
-        self._in_flight = flush
         try:
             done = await carry_out(
                 flush,
@@ -269,17 +299,19 @@ class Pipeline:
         except Exception:
             self.failed = True
             raise
-        finally:
-            self._in_flight = None
         if done and assignment == self._assignment:
-            self._after_flush(flush)
+            await self._after_flush(flush)
         self.room.made()
         return done
 
-    def _after_flush(self, flush: Flush) -> None:
-        for state in self.states.values():
-            state.evict()
+    async def _after_flush(self, flush: Flush) -> None:
         for entry in flush.progress:
             self.freshness.raise_to(entry.partition, entry.through_ms)
+            self._stored[entry.partition] = entry
         self.days.stored(flush.progress)
         show_lag(self._metrics, flush.progress, self.ends)
+        turns = Turns()
+        for state in list(self.states.values()):
+            async with self._undisturbed:
+                state.evict()
+            await turns.offer()

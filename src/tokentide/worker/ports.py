@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tokentide.events import RawRecord, Refusal
-from tokentide.rollups import Key, RowState, Table
+from tokentide.rollups import Place, RowState, Table
 from tokentide.rollups.days import DayMark
 from tokentide.store.rows import Batch, Progress
 
@@ -73,8 +73,8 @@ class Rows(Protocol):
     async def read_rows(self, table: Table, partition: int, floor_ms: int | None) -> list[RowState]:
         """Every row of the partition at or above the floor."""
 
-    async def read_keys(self, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
-        """The rows of the partition with these keys."""
+    async def read_places(self, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
+        """Every row of the partition in these places."""
 
     async def read_marks(self, partitions: Iterable[int]) -> list[DayMark]:
         """The mark that counts, of every day of the partitions that has one."""

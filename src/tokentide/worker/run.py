@@ -23,6 +23,7 @@ from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import FoldSettings
 from tokentide.settings import Settings
 from tokentide.store import open_store
+from tokentide.store.fitness import why_unfit
 from tokentide.store.port import Query, Store
 from tokentide.worker import collector, probes
 from tokentide.worker.adapters import KafkaDeadLetters, KafkaLog, ThreadedRows
@@ -30,6 +31,7 @@ from tokentide.worker.app import build_app, commit_as_member
 from tokentide.worker.breaker import RatioLimit
 from tokentide.worker.loading import LoadSettings
 from tokentide.worker.pipeline import Pipeline, PipelineSettings
+from tokentide.worker.turns import watch_lag
 from tokentide.worker.watchdog import Watchdog
 
 __all__ = ["run_worker"]
@@ -76,6 +78,7 @@ class _Worker:
         self._store_error: str | None = "not asked yet"
         self._app: Any = None
         self._pipeline: Pipeline | None = None
+        self._metrics.gauge("ready").set_function(lambda: self._unready() is None)
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -97,11 +100,12 @@ class _Worker:
         return code
 
     async def _work(self, store: Store) -> None:
-        missing = await missing_topics(self._settings)
-        if missing:
+        if missing := await missing_topics(self._settings):
             raise DependencyUnavailable(
                 f"topics missing in Kafka: {', '.join(missing)}. Run `tokentide migrate` first."
             )
+        if unfit := await asyncio.to_thread(why_unfit, store):
+            raise DependencyUnavailable(f"{unfit} first.")
         log = KafkaLog(self._settings, commit_as_member(lambda: self._app, self._settings.topic))
         dead = KafkaDeadLetters(self._settings)
         rows = ThreadedRows(store, self._settings.topic)
@@ -113,8 +117,10 @@ class _Worker:
             asyncio.create_task(self._guarded(self._pipeline.flush_forever())),
             asyncio.create_task(self._guarded(self._pipeline.days.keep_forever())),
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
+            asyncio.create_task(self._guarded(self._show_lag(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),
-            asyncio.create_task(collector.collect_forever()),
+            asyncio.create_task(collector.collect_forever(self._pipeline.flushing)),
+            asyncio.create_task(watch_lag(self._metrics.histogram("loop_lag_seconds"))),
             asyncio.create_task(self._guarded(self._run_app())),
         ]
         await self._stop.wait()
@@ -167,7 +173,7 @@ class _Worker:
     async def _open_store(self) -> Store:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _STORE_PATIENCE_SECONDS
-        dsn = self._settings.clickhouse.get_secret_value()
+        dsn = self._settings.clickhouse_dsn
         while True:
             try:
                 return await asyncio.to_thread(open_store, dsn, self._settings.database, cluster=self._settings.cluster)
@@ -205,6 +211,13 @@ class _Worker:
                 faulthandler.dump_traceback(file=sys.stderr)
                 raise RuntimeError(f"records wait, and nothing has moved for {_STALL_SECONDS:.0f} s")
 
+    @staticmethod
+    async def _show_lag(pipeline: Pipeline) -> None:
+        """Keep the lag true while flushes take long, which is when it matters."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await pipeline.show_lag()
+
     def _gauge(self, pipeline: Pipeline) -> None:
         buckets = self._metrics.gauge("buckets")
         buckets.clear()
@@ -230,6 +243,7 @@ def _pipeline_settings(settings: Settings) -> PipelineSettings:
         settings.dedup_window_seconds * 1000,
         settings.dedup_max_ids,
         settings.events_table,
+        settings.max_names_per_hour,
     )
     limits = Limits(settings.max_record_bytes, settings.rollup_retention_days)
     load = LoadSettings(fold, limits, settings.topic_epoch, group=settings.group, topic=settings.topic)

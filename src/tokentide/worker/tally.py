@@ -23,6 +23,8 @@ def count_folded(metrics: WorkerMetrics, partition: int, counts: Counts) -> None
     metrics.counter("duplicates").labels(number).inc(counts.duplicates)
     metrics.counter("skipped").labels(number).inc(counts.skipped)
     metrics.counter("late_events").labels(number).inc(counts.late)
+    metrics.counter("overflowed_events").labels(number, "names").inc(counts.other_names)
+    metrics.counter("overflowed_events").labels(number, "error_code").inc(counts.other_codes)
 
 
 def count_refused(metrics: WorkerMetrics, partition: int, refused: Iterable[RefusedAt]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests import strategies
 from tests.unit.api.fakes import READ_KEY, FakeStore
-from tokentide.api.app import create_app
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 __all__ = ["app", "as_reader", "client", "store", "strategies"]

@@ -11,9 +11,9 @@ import pytest
 
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
 from tokentide import clock
-from tokentide.api import operations
-from tokentide.api.app import create_app
 from tokentide.api.times import DAY_MS, iso_millis
+from tokentide.serving import operations
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store.migrate import EXPECTED_VERSION
 
@@ -324,6 +324,17 @@ async def test_openapi_describes_every_answer(client):
     assert {name.removeprefix("#/components/schemas/") for name in references(document)} <= set(schemas)
     assert set(schemas["Costs"]["properties"]) == {"byModel", "dailyTrend", "mtdTotal", "forecast30d", "cacheRate"}
     assert not [name for name in schemas if "Validation" in name]
+
+
+async def test_openapi_says_what_each_surface_is_for(client):
+    """Every operation belongs to one surface that is described, and has words of its own; so has every parameter."""
+    document = (await client.get("/openapi.json")).json()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    described = [tag["name"] for tag in document["tags"] if tag["description"]]
+    assert sorted(described) == sorted({tag for operation in operations for tag in operation["tags"]})
+    assert all(len(operation["tags"]) == 1 and operation["description"] for operation in operations)
+    parameters = [parameter for operation in operations for parameter in operation.get("parameters", [])]
+    assert [parameter["name"] for parameter in parameters if not parameter.get("description")] == []
 
 
 async def test_the_documentation_page_needs_no_other_host(client):

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.unit.api.fakes import READ_KEY
-from tokentide.api.app import create_app
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 ORIGIN = "https://app.example"

@@ -88,6 +88,7 @@ def test_wrong_use(tokentide, arguments):
         (LogMismatch("another topic"), 3, "tokentide: another topic\n"),
         (StoreUnavailable("away"), 3, "tokentide: away\n"),
         (StoreRejected("no"), 1, "tokentide: no\n"),
+        (ModuleNotFoundError(name="chdb"), 3, "tokentide: chdb is not installed: pip install 'tokentide[embedded]'\n"),
         (KeyboardInterrupt(), 130, ""),
         (click.Abort(), 130, ""),
         (click.ClickException("failed"), 1, "Error: failed\n"),

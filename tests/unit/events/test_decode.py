@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import AT_MS, an_event, decoded, line, lines, numbered_id, rfc3339
+from tests.builders import AT_MS, an_event, decoded, line, lines, numbered_id, rfc3339, whole
 from tests.strategies import HOSTILE, damaged, documents, mutated_documents, render
 from tokentide.events import Limits, Reason, decode
 
@@ -22,7 +22,7 @@ GOOD = line(an_event(1))
 def told(record, at_ms=AT_MS, limits=None):
     """What a record holds, comparable: events with their places, refusals."""
     found = decoded(record, at_ms, limits)
-    return list(zip(found.indexes, found.events, strict=True)), list(found.refusals)
+    return list(zip(found.indexes, map(whole, found.events), strict=True)), list(found.refusals)
 
 
 def only_refusal(record, at_ms=AT_MS, limits=None):

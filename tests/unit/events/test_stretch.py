@@ -7,7 +7,7 @@ from itertools import zip_longest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import AT_MS, an_event, line, lines, numbered_id
+from tests.builders import AT_MS, an_event, line, lines, numbered_id, whole
 from tests.fakes import FakeRecord
 from tokentide.events import Limits, decode, read_stretch
 
@@ -64,7 +64,7 @@ def read(values, times_ms, first_offset=7):
 
 def told(stretch):
     """All that is known of a stretch besides its records, comparable."""
-    events = list(zip(stretch.events, stretch.offsets, stretch.indexes, strict=True))
+    events = list(zip(map(whole, stretch.events), stretch.offsets, stretch.indexes, strict=True))
     return events, stretch.steps, stretch.refusals, stretch.bytes
 
 
@@ -73,7 +73,7 @@ def one_by_one(values, times_ms):
     events, refusals, steps = [], [], []
     for offset, (value, time_ms) in enumerate(zip(values, times_ms, strict=True), 7):
         found = decode(value, time_ms, LIMITS)
-        events += [(event, offset, index) for index, event in zip(found.indexes, found.events, strict=True)]
+        events += [(whole(event), offset, index) for index, event in zip(found.indexes, found.events, strict=True)]
         refusals += [(offset, time_ms, refusal) for refusal in found.refusals]
         steps.append((time_ms, len(events)))
     last_of_each_time = [step for step, after in zip_longest(steps, steps[1:]) if after is None or step[0] != after[0]]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.api.fakes import INGEST_KEY, FakeStore
 from tests.unit.gateway.fakes import FakeLog
-from tokentide.api.app import create_app
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 

@@ -12,10 +12,10 @@ from fastapi import Request
 
 from tests.builders import an_event, line, lines, numbered_id
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, key_row
-from tokentide.api.app import create_app
 from tokentide.api.bodies import BodyRules, Room, body_of
 from tokentide.api.failures import Kind, Refused
 from tokentide.clock import now_ms
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 MINUTE_MS = 60_000

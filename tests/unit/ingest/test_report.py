@@ -42,7 +42,7 @@ def test_as_text():
     report.add_refused("f", [Refused(3, Reason.NOT_JSON, "not a JSON object")])
     assert report.as_text().splitlines() == [
         "sent 1,200 events in 12 records, 480,000 bytes, all acknowledged",
-        "refused 1 lines, which were not sent: not_json 1",
+        "refused 1 line, not sent: not_json 1",
         "  f:3  not_json  not a JSON object",
     ]
 

@@ -36,8 +36,8 @@ def test_sentences_say_what_was_compared_and_what_was_not():
     """And how many differences there are, or that there are none."""
     assert a_report(ROW).lines(rebuilt=False) == [
         "partition 3: hours before 2026 are left out",
-        "compared 1,200 rows and 34,000 events of 1 partitions with the log",
-        "1 differences",
+        "compared 1,200 rows and 34,000 events of 1 partition with the log",
+        "1 difference",
     ]
     assert a_report(mended=7).lines(rebuilt=True)[-2:] == ["rebuilt 7 rows", "no difference"]
     assert a_report(*[ROW] * 51).lines(rebuilt=False)[-1] == (

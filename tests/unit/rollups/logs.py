@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.builders import AT_MS, an_event, line, numbered_id, rfc3339
 from tests.fakes import FakeRecord
-from tests.oracle.rollups import Logged, counted, rollups
+from tests.oracle.rollups import OTHER, Logged, counted, rollups
 from tokentide.events import Limits, Stretch, read_stretch
-from tokentide.rollups import TABLES, FoldSettings, Key, PartitionState, Position, RowState, Snapshot, Table
+from tokentide.rollups import TABLES, FoldSettings, Key, PartitionState, Place, Position, RowState, Snapshot, Table
 from tokentide.rollups.sketch import Digest
 
 __all__ = ["Entry", "Shell", "Stored", "calls", "expected", "fold_settings", "logs", "same_rows", "stretch"]
@@ -54,9 +54,9 @@ _ages_ms = st.sampled_from([0, 0, 0, 1, 1500, 7 * 60_000, HOUR, 2 * HOUR, 5 * HO
 _optional = {
     "kind": st.sampled_from(["llm", "llm", "llm", "agent"]),
     "virtual_model": st.just("v"),
-    "agent_id": st.sampled_from(["", "a"]),
-    "task_type": st.just("t"),
-    "error_code": st.sampled_from(["", "E1", "E2"]),
+    "agent_id": st.sampled_from(["", "a", OTHER]),
+    "task_type": st.sampled_from(["t", OTHER]),
+    "error_code": st.sampled_from(["", "E1", "E2", OTHER]),
     "stream": st.booleans(),
     "ttft_ms": _eighths(0, 4000),
     "input_tokens": st.integers(10, 20),
@@ -90,7 +90,7 @@ def calls(draw: st.DrawFn, record_ms: int, ids: st.SearchStrategy[int]) -> dict[
         "project_id": draw(st.sampled_from("ppq")),
         "timestamp": rfc3339(record_ms - draw(_ages_ms)),
         "provider": draw(st.sampled_from("ab")),
-        "model": draw(st.sampled_from("mn")),
+        "model": draw(st.sampled_from(["m", "n", "o", OTHER])),
         "status": draw(st.sampled_from(["success", "success", "error", "timeout", "rate_limited", "cancelled"])),
         "latency_ms": draw(_eighths(0, 80_000)),
     }
@@ -123,6 +123,7 @@ fold_settings = st.builds(
     hot_window_ms=st.sampled_from([0, 60_000, HOUR, 2 * HOUR]),
     dedup_window_ms=st.sampled_from([0, 1000, 60_000, 600_000, 4 * HOUR]),
     dedup_max_ids=st.sampled_from([1, 2, 3, 1000]),
+    max_names=st.sampled_from([1, 2, 3, 1000]),
 )
 
 
@@ -133,7 +134,7 @@ def expected(log: Iterable[Entry], settings: FoldSettings, partition: int = 0) -
         log_ms = max(log_ms, entry.time_ms)
         every += [Logged(partition, entry.offset, index, log_ms, event) for index, event in entry.events]
     kept = counted(every, settings.dedup_window_ms, settings.dedup_max_ids)
-    return kept, rollups(kept)
+    return kept, rollups(kept, settings.max_names)
 
 
 @dataclass
@@ -172,9 +173,14 @@ class Stored:
             if of is table and where == partition and (floor_ms is None or int(key[1]) * 1000 >= floor_ms)
         ]
 
-    def asked(self, table: Table, partition: int, keys: Iterable[Key]) -> list[RowState]:
-        """The rows with the given keys that there are."""
-        return [self.rows[table, partition, key] for key in keys if (table, partition, key) in self.rows]
+    def asked(self, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
+        """The rows of the given projects and intervals."""
+        wanted = set(places)
+        return [
+            row
+            for (of, where, key), row in self.rows.items()
+            if of is table and where == partition and key[:2] in wanted
+        ]
 
 
 def weights_only(table: Table, row: RowState) -> tuple[Any, ...]:
@@ -210,9 +216,9 @@ class Shell:
     def fold(self, entries: Iterable[Entry]) -> None:
         """Fold records, reading back first what they need."""
         these = stretch(entries)
-        for table, keys in self.state.cold_keys(these).items():
-            self.state.adopt(table, self.stored.asked(table, self.state.partition, keys), keys)
-        assert not self.state.cold_keys(these)
+        for table, places in self.state.cold_places(these).items():
+            self.state.adopt(table, self.stored.asked(table, self.state.partition, places), places)
+        assert not self.state.cold_places(these)
         self.state.fold(these)
 
     def fold_rest(self) -> None:

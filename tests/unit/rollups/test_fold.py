@@ -116,7 +116,7 @@ def test_what_is_in_memory_is_not_replaced():
     state = a_state()
     state.fold(record(0, an_event(1)))
     (key,) = state.tables[UsageBucket]
-    state.adopt(USAGE, [RowState(key, (0,) * len(USAGE.measures), 99)], [key])
+    state.adopt(USAGE, [RowState(key, (0,) * len(USAGE.measures), 99)], [key[:2]])
     (row,) = (row for bucket, row in state.snapshot().rows if bucket.table is USAGE)
     assert (row.values[0], row.version) == (1, 1)
 
@@ -227,11 +227,11 @@ def test_a_late_event_needs_its_row_first():
     state = a_state(Position(1, AT_MS + 2 * HOUR_MS), hot_window_ms=2 * HOUR_MS)
     assert state.floor_ms == AT_MS
     late = record(1, an_event(1, at_ms=AT_MS - 2 * HOUR_MS, status="rate_limited"), time_ms=AT_MS + 2 * HOUR_MS)
-    cold = state.cold_keys(late)
+    cold = state.cold_places(late)
     assert cold.keys() == set(TABLES)
-    for table, keys in cold.items():
-        state.adopt(table, [], keys)
-    assert state.cold_keys(late) == {}
+    for table, places in cold.items():
+        state.adopt(table, [], places)
+    assert state.cold_places(late) == {}
     state.fold(late)
     assert state.counts.late == 1
     assert {row.version for _, row in state.snapshot().rows} == {2}
@@ -241,11 +241,11 @@ def test_a_bucket_at_the_floor_is_not_cold():
     """The floor itself belongs to what is in memory; a bucket that begins a second earlier does not."""
     floor_ms = AT_MS // HOUR_MS * HOUR_MS
     state = a_state(Position(1, floor_ms + HOUR_MS), hot_window_ms=HOUR_MS)
-    assert state.cold_keys(record(1, an_event(at_ms=floor_ms), time_ms=floor_ms)) == {}
+    assert state.cold_places(record(1, an_event(at_ms=floor_ms), time_ms=floor_ms)) == {}
     state.fold(record(1, an_event(at_ms=floor_ms), time_ms=floor_ms))
     assert state.counts.late == 0
     above = a_state(Position(1, floor_ms + HOUR_MS + 1), hot_window_ms=HOUR_MS)
-    assert above.cold_keys(record(1, an_event(at_ms=floor_ms + 5), time_ms=floor_ms)).keys() >= {USAGE}
+    assert above.cold_places(record(1, an_event(at_ms=floor_ms + 5), time_ms=floor_ms)).keys() >= {USAGE}
 
 
 def test_ids_are_dated_by_log_time_from_the_first_record_on():
@@ -290,10 +290,10 @@ def test_weights_do_not_depend_on_cuts(cuts):
 
 
 def test_what_was_asked_for_and_never_used_is_forgotten():
-    """A key that was read back for an event that turned out a duplicate leaves no row behind."""
+    """Rows that were read back for an event that turned out a duplicate are not stored anew, and leave memory."""
     state = a_state(Position(1, AT_MS), hot_window_ms=0)
     key = ("p", 0, "a", "m", "", "")
-    state.adopt(USAGE, [], [key])
+    state.adopt(USAGE, [RowState(key, (0,) * len(USAGE.measures), 1)], [key[:2]])
     assert state.snapshot().rows == []
     state.evict()
     assert keys_of(state) == {}

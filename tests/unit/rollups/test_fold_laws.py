@@ -149,7 +149,7 @@ def test_the_position_is_that_of_the_last_record(log, settings):
 @given(logs(ids=st.integers(0, 99)), logs(ids=st.integers(100, 199)), fold_settings)
 def test_partitions_add_up(one, other, settings):
     """Two partitions that share no ids, added up, hold what one partition with all of their records holds."""
-    settings = replace(settings, dedup_window_ms=10**12, dedup_max_ids=1000)
+    settings = replace(settings, dedup_window_ms=10**12, dedup_max_ids=1000, max_names=1000)
     apart = [folded(one, settings, 0), folded(other, settings, 1)]
     both = [entry for pair in zip_longest(one, other) for entry in pair if entry is not None]
     together = folded([replace(entry, offset=offset) for offset, entry in enumerate(both)], settings)
@@ -195,21 +195,21 @@ def test_forgetting_loses_nothing(log, settings, cuts):
 
 
 @given(logs(min_records=2), fold_settings, st.data())
-def test_cold_keys_are_those_below_the_floor_that_are_absent(log, settings, data):
-    """Named are exactly the rows that the records change, that lie below the floor, and that are not in memory."""
+def test_cold_is_what_lies_below_the_floor_and_is_not_in_memory(log, settings, data):
+    """Named are exactly the places of rows that the records change, below the floor, of which memory has no row."""
     cut = data.draw(st.integers(1, len(log) - 1))
     shell = Shell(log, Stored(), settings)
     shell.fold(log[:cut])
     shell.flush()
     state, rest = shell.state, stretch(log[cut:])
-    seen = state.cold_keys(rest)
-    assert all(keys for keys in seen.values())
-    named = {(table.name, key) for table, keys in seen.items() for key in keys}
-    memory = {(kind.table.name, key) for kind, buckets in state.tables.items() for key in buckets}
+    seen = state.cold_places(rest)
+    assert all(places for places in seen.values())
+    named = {(table.name, place) for table, places in seen.items() for place in places}
+    memory = {(kind.table.name, key[:2]) for kind, buckets in state.tables.items() for key in buckets}
     every_event_counts = replace(settings, dedup_window_ms=-1)  # whether an event is a duplicate shows only later
     _, rows = expected(log[cut:], every_event_counts)
-    changed = {(name, key[1:]) for name, keys in rows.items() for key in keys}
-    below = {(name, key) for name, key in changed if key[1] * 1000 < state.floor_ms}
+    changed = {(name, key[1:3]) for name, keys in rows.items() for key in keys}
+    below = {(name, place) for name, place in changed if place[1] * 1000 < state.floor_ms}
     assert named == below - memory
 
 
@@ -241,7 +241,7 @@ def test_another_life_of_the_topic_continues_the_rows(log, settings):
     shell.flush()
     first, _ = expected(log, settings)
     second = [logged._replace(offset=logged.offset + (1 << 48)) for logged in expected(again, settings)[0]]
-    same_rows(stored, rollups([*first, *second]))
+    same_rows(stored, rollups([*first, *second], settings.max_names))
     assert stored.events.keys() == {(0, logged.offset, logged.index) for logged in [*first, *second]}
 
 
@@ -257,7 +257,7 @@ def test_log_time_starts_with_the_log():
     """Before the first record there is no log time, no floor, and nothing cold."""
     state = PartitionState(0, settings := FoldSettings(), Position())
     assert (state.floor_ms, state.position.log_time_ms) == (None, None)
-    assert state.cold_keys(stretch([])) == {}
+    assert state.cold_places(stretch([])) == {}
     state.evict()
     assert state.floor_ms is None
     assert PartitionState(0, settings, Position(5, AT_MS)).floor_ms == AT_MS - settings.hot_window_ms

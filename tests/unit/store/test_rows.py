@@ -25,7 +25,7 @@ from tokentide.store.rows import (
     Progress,
     batches,
     columns_of,
-    read_keys,
+    read_places,
     read_progress,
     read_rows,
     write,
@@ -218,12 +218,12 @@ def test_rows_are_read_in_the_order_in_which_they_are_written(table):
     assert selected.replace("toUInt32(bucket)", "bucket").split(", ") == columns
 
 
-def test_only_the_keys_that_were_asked_for_come_back():
+def test_only_the_places_that_were_asked_for_come_back():
     """The store is asked by project and bucket, and what it answers besides is left out."""
     wanted = [("p", 3600, "a", "m"), ("q", 7200, "a", "m")]
     other = ("p", 7200, "a", "m")
     store = RecordingStore([(*key, 5, 9) for key in [*wanted, other]])
-    assert read_keys(store, RATE_LIMITS, 3, wanted) == [RowState(key, (5,), 9) for key in wanted]
+    assert read_places(store, RATE_LIMITS, 3, [key[:2] for key in wanted]) == [RowState(key, (5,), 9) for key in wanted]
     (query,) = store.asked
     assert query.args == {"partition": 3, "projects": ["p", "q"], "buckets": [3600, 7200]}
     assert query.name == "read_back_rate_limits_1m"
@@ -232,7 +232,7 @@ def test_only_the_keys_that_were_asked_for_come_back():
 def test_values_stand_in_no_sql():
     """Everything that comes from data is a bound parameter."""
     store = RecordingStore()
-    read_keys(store, ERRORS, 3, [("it's", 3600, "code", "a", "m")])
+    read_places(store, ERRORS, 3, [("it's", 3600)])
     read_rows(store, LATENCY, 3, AT_MS)
     read_progress(store, "it's")
     for query in store.asked:
@@ -272,7 +272,9 @@ def test_what_is_accepted_can_be_stored(chdb_store, parts):
     for table in TABLES:
         wanted = {row.key: row for bucket, row in snapshot.rows if bucket.table is table}
         assert {row.key: row for row in read_rows(chdb_store, table, state.partition, None)} == wanted
-        assert {row.key: row for row in read_keys(chdb_store, table, state.partition, wanted)} == wanted
+        assert {
+            row.key: row for row in read_places(chdb_store, table, state.partition, {key[:2] for key in wanted})
+        } == wanted
     stored = chdb_store.ask(
         Query(
             "events",

@@ -41,7 +41,8 @@ def test_files_are_numbered_from_one_without_a_gap() -> None:
 
 def test_every_file_may_run_twice() -> None:
     """A crash after a statement and before its record is repaired by running it again."""
-    assert [step.name for step in render(templates(), ALONE) if "IF NOT EXISTS" not in step.sql] == []
+    statements = [(step.name, sql) for step in render(templates(), ALONE) for sql in step.statements]
+    assert [name for name, sql in statements if not re.search("IF NOT EXISTS|^CREATE OR REPLACE VIEW", sql)] == []
 
 
 def _statement(table: str) -> str:
@@ -106,6 +107,16 @@ def test_comments_may_hold_anything() -> None:
         "ENGINE = ReplacingMergeTree\nORDER BY a"
     )
     assert time_to_live(step, ALONE) is None
+
+
+def test_a_file_may_hold_several_statements() -> None:
+    """A line with a semicolon and nothing else divides them, and a comment may head each."""
+    text = "-- one; two\nCREATE OR REPLACE VIEW {database}.a AS SELECT ';'\n"
+    text += ";\n-- b;\nCREATE OR REPLACE VIEW {database}.b\n"
+    [step] = render([Template(7, "007_views", text)], ALONE)
+    first, second = "CREATE OR REPLACE VIEW `tokentide`.a AS SELECT ';'", "CREATE OR REPLACE VIEW `tokentide`.b"
+    assert step.statements == (first, second)
+    assert step.sql == f"{first};\n\n{second}"
 
 
 def test_checksums_tell_texts_apart_and_not_targets() -> None:

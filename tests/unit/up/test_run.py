@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -138,4 +139,11 @@ def test_for_people():
     told = for_people(READY)
     for value in (READY.api, READY.kafka, READY.clickhouse, *READY.metrics, READY.data, READY.ingest_key):
         assert value in told
-    assert f"curl -H 'Authorization: Bearer als_x' {READY.api}/v1/projects/demo/overview" in told
+    assert f"  export READ_KEY=als_x INGEST_KEY={READY.ingest_key}" in told
+    assert f'curl -H "Authorization: Bearer $READ_KEY" {READY.api}/v1/projects/demo/overview' in told
+
+
+def test_for_the_commands_of_another_terminal():
+    """What is to be exported is what a shell reads as one word each, whatever stands in the address."""
+    told = for_people(replace(READY, clickhouse="http://me:a b@h:1?x=1&y=$z"))
+    assert "  export TOKENTIDE_KAFKA=127.0.0.1:1 TOKENTIDE_CLICKHOUSE='http://me:a b@h:1?x=1&y=$z'" in told

@@ -339,7 +339,7 @@ async def test_rows_go_to_the_store_in_threads():
     await rows.write_progress([Progress(0, Position(1), 0)])
     assert await rows.read_progress() == {3: Progress(3, Position(17, None, 0, 0, 1), 5)}
     assert await rows.read_rows(USAGE, 3, None) == []
-    assert await rows.read_keys(USAGE, 3, [("p", 0, "a", "b", "", "")]) == []
+    assert await rows.read_places(USAGE, 3, [("p", 0)]) == []
     assert [call[1:] for call in store.calls[:4]] == [
         ("insert", "usage_1h"),
         ("insert_json", "events"),

@@ -107,6 +107,20 @@ async def test_a_replica_that_lags_is_waited_for():
 
 
 @in_virtual_time
+async def test_an_answer_that_took_longer_than_the_patience_is_asked_again():
+    """Someone else stores and commits more while the end of the log is waited for: patience begins with the doubt."""
+    world, line, gate = await stored(stored_world(patience_seconds=30)), Line(), Gate()
+    line.lay_out("bounds", gate)
+    loading = asyncio.create_task(loaded(world, line))
+    await gate.reached.wait()
+    world.append(0, AT_MS + 4 * MINUTE_MS, an_event(4, at_ms=AT_MS))
+    assert await world.worker().work()
+    await asyncio.sleep(60)
+    gate.open()
+    assert (await loading).state.next_offset == 5
+
+
+@in_virtual_time
 async def test_another_record_in_the_place_of_the_last_stored_one_is_refused():
     """The topic was deleted and made again, and has already grown beyond the old position."""
     world = await stored(stored_world())

@@ -313,7 +313,7 @@ async def test_being_cancelled_does_not_heal_what_failed():
     world = late_world(300)
     worker, gate = await started(world, 3), Gate()
     await worker.flush()
-    worker.line.lay_out("read keys usage_1h", gate)
+    worker.line.lay_out("read places usage_1h", gate)
     consuming = asyncio.create_task(worker.feed(1))
     await gate.reached.wait()
     worker.pipeline.failed = True
@@ -345,7 +345,7 @@ async def test_a_late_event_reads_its_rows_back():
     await worker.flush()  # raises the floor, and lets the first hour go
     del worker.line.calls[:]
     await worker.feed(2)
-    assert worker.line.calls == ["read keys usage_1h", "read keys latency_1h", "read keys provider_health_5m"]
+    assert worker.line.calls == ["read places usage_1h", "read places latency_1h", "read places provider_health_5m"]
     assert worker.count("late_events") == 2
     await worker.feed(1)
     await worker.flush()
@@ -358,7 +358,7 @@ async def test_a_late_event_that_waits_for_the_store_is_a_pause():
     world = late_world(181)
     worker = await started(world, 3)
     await worker.flush()
-    worker.line.lay_out("read keys usage_1h", *[Fault.UNAVAILABLE] * 4)
+    worker.line.lay_out("read places usage_1h", *[Fault.UNAVAILABLE] * 4)
     feeding = asyncio.create_task(worker.feed(1))
     await asyncio.sleep(1)
     assert (worker.pipeline.room.paused, worker.count("paused")) == (True, 1)
@@ -375,13 +375,13 @@ async def test_a_row_that_is_let_go_between_its_reading_and_the_fold_is_read_aga
     world = late_world(181, 181)
     worker, gate = await started(world, 3), Gate()
     await worker.flush()
-    worker.line.lay_out("read keys latency_1h", gate)
+    worker.line.lay_out("read places latency_1h", gate)
     feeding = asyncio.create_task(worker.feed(2))
     await gate.reached.wait()
     assert await worker.flush()
     gate.open()
     await feeding
-    assert worker.line.calls.count("read keys usage_1h") == 2
+    assert worker.line.calls.count("read places usage_1h") == 2
     await worker.flush()
     world.check()
 
@@ -410,7 +410,7 @@ async def test_reading_back_waits_for_the_store():
     world = late_world(181)
     worker = await started(world, 3)
     await worker.flush()
-    worker.line.lay_out("read keys latency_1h", *[Fault.UNAVAILABLE] * 3)
+    worker.line.lay_out("read places latency_1h", *[Fault.UNAVAILABLE] * 3)
     await worker.feed()
     await worker.flush()
     world.check()
@@ -423,7 +423,7 @@ async def test_a_partition_that_goes_while_its_rows_are_read_back():
     world.append(0, AT_MS + 3 * HOUR_MS, BAD)
     worker, gate = await started(world, 3), Gate()
     await worker.flush()
-    worker.line.lay_out("read keys usage_1h", gate)
+    worker.line.lay_out("read places usage_1h", gate)
     feeding = asyncio.create_task(worker.feed(2))
     await gate.reached.wait()
     await worker.pipeline.revoked()
@@ -710,3 +710,28 @@ async def test_without_the_end_of_the_log_nothing_is_claimed():
     assert progress_of(world).through_ms == AT_MS + HOUR_MS - 1
     assert worker.count("lag_records") == 1  # as of when it was last known
     assert worker.pipeline.ends == {}
+
+
+@in_virtual_time
+async def test_the_lag_is_shown_while_a_flush_hangs():
+    """It grows with the log when the store does not answer, and shows nothing of partitions that went meanwhile."""
+    world = hourly(3)
+    worker, gate = await started(world, 1), Gate()
+    await worker.flush()
+    assert worker.count("lag_records") == 2
+    await worker.feed(1)
+    worker.line.lay_out("write progress", gate)
+    flushing = asyncio.create_task(worker.flush())
+    await gate.reached.wait()
+    world.append(0, AT_MS + 9 * HOUR_MS, an_event(9, at_ms=AT_MS + 9 * HOUR_MS))
+    await worker.pipeline.show_lag()
+    assert worker.count("lag_records") == 3  # one of which is folded, and waits for the store
+    worker.line.lay_out("ends", Fault.UNAVAILABLE)
+    await worker.pipeline.show_lag()
+    assert worker.count("lag_records") == 3
+    gate.open()
+    assert await flushing
+    await worker.pipeline.revoked()
+    await worker.pipeline.show_lag()
+    lags = [metric for metric in worker.metrics.registry.collect() if metric.name == "tokentide_lag_records"]
+    assert lags[0].samples == []

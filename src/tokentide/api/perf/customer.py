@@ -32,7 +32,7 @@ from tokentide.store.queries.sources import USAGE_SOURCE
 from tokentide.store.queries.totals import BUCKET, Scope, breakdowns, parted, totals
 from tokentide.store.queries.window import Window
 
-__all__ = ["asked", "peak_hours", "shaped", "task_overrides"]
+__all__ = ["asked", "month_end_dollars", "peak_hours", "shaped", "task_overrides"]
 
 _SETS = [(BUCKET,), ("task_type", "model")]
 _MEASURES = (
@@ -124,6 +124,19 @@ def task_overrides(cells: Rows) -> dict[str, str]:
     }
 
 
+def month_end_dollars(so_far_nanos: int, now_ms: int) -> float:
+    """What the present month will have cost at its end, at the pace that it has had so far.
+
+    Args:
+        so_far_nanos: what it has cost, in nano-dollars.
+        now_ms: the present moment.
+    """
+    month_ms = month_start_ms(now_ms)
+    passed_ms = now_ms - month_ms
+    projected = Fraction(so_far_nanos * _month_days(month_ms) * DAY_MS, passed_ms) if passed_ms else Fraction(0)
+    return fraction(projected / 10**9)
+
+
 def _usage(total: Sums, days: Days) -> Usage:
     return Usage(
         total_calls=total["requests"],
@@ -146,14 +159,12 @@ def _costs(days: Days, months: Rows, total: Sums, prices: Prices) -> CostAnalysi
     month_ms = month_start_ms(days.now_ms)
     current = sum(nanos for start, nanos in months if start * 1000 >= month_ms)
     previous = sum(nanos for start, nanos in months if start * 1000 < month_ms)
-    passed_ms = days.now_ms - month_ms
-    projected = Fraction(current * _month_days(month_ms) * DAY_MS, passed_ms) if passed_ms else Fraction(0)
     compared, cost = prices.cost_nanos(total["input_tokens"], total["output_tokens"]), total["cost_nanos"]
     return CostAnalysis(
         current_month=dollars(current),
         previous_month=dollars(previous),
         change_percentage=percent(current - previous, previous),
-        projected_month_end=fraction(projected / 10**9),
+        projected_month_end=month_end_dollars(current, days.now_ms),
         vs_gpt4o_only=Comparison(
             cost_if_gpt4o=fraction(compared / 10**9),
             savings_usd=fraction((compared - cost) / 10**9),

@@ -19,10 +19,12 @@ from tokentide.store.queries.days import DAY_SECONDS, NO_DAYS, SealedDays
 from tokentide.store.queries.sources import Source
 from tokentide.store.queries.window import Origin, Window, split
 
-__all__ = ["BUCKET", "Question", "Scope", "breakdowns", "parted", "quantiles", "totals"]
+__all__ = ["BUCKET", "Question", "Scope", "breakdowns", "parted", "quantile_breakdowns", "quantiles", "totals"]
 
 BUCKET = "at"
 """As a dimension: the start of the time bucket, in seconds since the epoch."""
+
+_MERGE = "quantilesTDigestWeightedArray"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,8 @@ def breakdowns(
     step_seconds: int = 3600,
 ) -> Question:
     """Ask as `totals` does, but by several sets of dimensions in one go; `parted` takes the rows apart."""
-    names = _names(sets)
-    selected = ", ".join([f"grouping({', '.join(names)})", *names, *_sums(measures)])
-    grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
-    order = _places(1 + len(names))
-    asked = _Asked(name, source, scope, (*names, *measures), step_seconds)
-    return asked.question(
-        lambda rows: f"SELECT {selected}\n{rows}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {order}"
-    )
+    asked = _Asked(name, source, scope, (*_names(sets), *measures), step_seconds)
+    return asked.question(lambda rows: _broken_down(rows, sets, _sums(measures)))
 
 
 def parted(sets: Sequence[tuple[str, ...]], rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
@@ -115,10 +111,32 @@ def quantiles(
     name: str, source: Source, scope: Scope, digest: str, *, levels: Sequence[float], by: Sequence[str] = ()
 ) -> Question:
     """Ask for quantiles of a digest; rows are (*by, [one value for each level]), NaN where there are no calls."""
-    columns = [f"{digest}_means", f"{digest}_weights"]
-    merged = f"quantilesTDigestWeightedArray({', '.join(map(str, levels))})({', '.join(columns)})"
-    asked = _Asked(name, source, scope, (*by, *columns), source.table.bucket_seconds)
-    return asked.question(lambda rows: _aggregated(rows, by, [merged]))
+    asked = _Asked(name, source, scope, (*by, *_columns(digest)), source.table.bucket_seconds)
+    return asked.question(lambda rows: _aggregated(rows, by, [_merged(digest, levels)]))
+
+
+def quantile_breakdowns(
+    name: str,
+    source: Source,
+    scope: Scope,
+    digest: str,
+    *,
+    levels: Sequence[float],
+    sets: Sequence[tuple[str, ...]],
+    step_seconds: int = 3600,
+) -> Question:
+    """Ask as `quantiles` does, but by several sets of dimensions in one go; `parted` takes the rows apart.
+
+    Each digest is merged once, by all dimensions together, and what comes of that once more for each set.
+    """
+    names = _names(sets)
+
+    def write(rows: str) -> str:
+        merged = f"SELECT {', '.join(names)}, {_merged(digest, levels, 'State')} AS digests\n{rows}"
+        once = f"FROM (\n{merged}\nGROUP BY {', '.join(names)}\n)"
+        return _broken_down(once, sets, [f"{_MERGE}Merge({', '.join(map(str, levels))})(digests)"])
+
+    return _Asked(name, source, scope, (*names, *_columns(digest)), step_seconds).question(write)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +176,13 @@ class _Asked:
         return Question(self.name, write(united(parts, branches, runs)), args, parts.widened, parts.origin)
 
 
+def _broken_down(rows: str, sets: Sequence[tuple[str, ...]], aggregates: Sequence[str]) -> str:
+    names = _names(sets)
+    selected = ", ".join([f"grouping({', '.join(names)})", *names, *aggregates])
+    grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
+    return f"SELECT {selected}\n{rows}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {_places(1 + len(names))}"
+
+
 def _aggregated(rows: str, by: Sequence[str], aggregates: Sequence[str]) -> str:
     selected = f"SELECT {', '.join([*by, *aggregates])}\n{rows}"
     return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
@@ -182,6 +207,14 @@ def _bucket_of(time: str) -> str:
 
 def _sums(measures: Sequence[str]) -> list[str]:
     return [f"{'max' if measure.endswith('_max') else 'sum'}({measure})" for measure in measures]
+
+
+def _columns(digest: str) -> list[str]:
+    return [f"{digest}_means", f"{digest}_weights"]
+
+
+def _merged(digest: str, levels: Sequence[float], combinator: str = "") -> str:
+    return f"{_MERGE}{combinator}({', '.join(map(str, levels))})({', '.join(_columns(digest))})"
 
 
 def _names(sets: Sequence[tuple[str, ...]]) -> list[str]:

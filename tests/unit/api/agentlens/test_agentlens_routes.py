@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from tests.unit.api.fakes import INGEST_KEY, READ_KEY, WIDE_KEY
-from tokentide.api.app import create_app
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 SECRET = "a secret of thirty-two characters"

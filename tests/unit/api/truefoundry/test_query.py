@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 from tests.unit.api.fakes import INGEST_KEY
 from tokentide import clock
 from tokentide.api.access import REQUESTS_A_MINUTE
-from tokentide.api.app import create_app
 from tokentide.api.json_body import MOST_BYTES
 from tokentide.api.times import DAY_MS, iso_millis
 from tokentide.errors import StoreOverLimit
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 
 PATH = "/api/svc/v1/llm-gateway/metrics/query"

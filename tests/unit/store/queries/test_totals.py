@@ -13,7 +13,16 @@ from tokentide.store.queries.sources import (
     RATE_LIMIT_SOURCE,
     USAGE_SOURCE,
 )
-from tokentide.store.queries.totals import BUCKET, Question, Scope, breakdowns, parted, quantiles, totals
+from tokentide.store.queries.totals import (
+    BUCKET,
+    Question,
+    Scope,
+    breakdowns,
+    parted,
+    quantile_breakdowns,
+    quantiles,
+    totals,
+)
 from tokentide.store.queries.window import NO_EVENTS, Window
 
 HOUR = 3_600_000
@@ -97,6 +106,20 @@ def test_quantiles_merge_digests():
         "FROM (\nSELECT provider, ttft_means, ttft_weights\nFROM latency_1h FINAL\n"
     )
     assert question.sql.endswith(")\nGROUP BY provider\nORDER BY 1")
+
+
+def test_quantiles_break_down_as_sums_do():
+    """Digests are read and merged once for several sets of dimensions, the empty set among them."""
+    sets = [(BUCKET,), ("model",), ()]
+    question = quantile_breakdowns("l", LATENCY_SOURCE, WHOLE, "latency", levels=(0.5,), sets=sets, step_seconds=86400)
+    assert question.sql.startswith(
+        "SELECT grouping(at, model), at, model, quantilesTDigestWeightedArrayMerge(0.5)(digests)\n"
+        "FROM (\nSELECT at, model, quantilesTDigestWeightedArrayState(0.5)(latency_means, latency_weights) AS digests\n"
+    )
+    assert question.sql.endswith(
+        ")\nGROUP BY at, model\n)\nGROUP BY GROUPING SETS ((at), (model), ())\nORDER BY 1, 2, 3"
+    )
+    assert question.args["step"] == 86400
 
 
 def test_without_dimensions_there_is_no_grouping():

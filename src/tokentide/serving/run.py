@@ -12,10 +12,10 @@ from functools import partial
 import uvicorn
 from typing_extensions import override
 
-from tokentide.api.app import create_app
 from tokentide.api.connections import PatientProtocol
 from tokentide.api.late_store import LateStore
 from tokentide.errors import SettingsError
+from tokentide.serving.app import create_app
 from tokentide.settings import Settings
 from tokentide.store.clickhouse import open_store
 from tokentide.store.port import ReadLimits
@@ -37,7 +37,7 @@ def run_api(settings: Settings) -> None:
     Raises:
         SettingsError: the address cannot be bound.
     """
-    dsn = settings.clickhouse.get_secret_value()
+    dsn = settings.clickhouse_dsn
     limits = ReadLimits(settings.query_timeout_seconds, settings.query_memory_bytes)
     reading = partial(open_store, dsn, settings.database, read_only=True, cluster=settings.cluster, limits=limits)
     writing = partial(open_store, dsn, settings.database, cluster=settings.cluster)

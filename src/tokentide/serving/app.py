@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from tokentide import __version__
-from tokentide.api import agentlens, docs, lumiqtrace, operations, perf, truefoundry
+from tokentide.api import agentlens, lumiqtrace, page, perf, truefoundry
 from tokentide.api.access import Access
 from tokentide.api.bodies import Room
 from tokentide.api.engine import Engine
@@ -29,6 +29,7 @@ from tokentide.gateway.quota import Quota
 from tokentide.gateway.receiving import Gateway
 from tokentide.gateway.routes import router as doors
 from tokentide.metrics import ApiMetrics
+from tokentide.serving import docs, operations
 from tokentide.settings import Settings
 from tokentide.shards import parse_shards
 from tokentide.store.port import Store
@@ -84,7 +85,7 @@ def create_app(
         settings.events_retention_days if settings.events_table else 0,
         settings.rollup_retention_days,
     )
-    for part in (lumiqtrace, agentlens, perf, truefoundry, operations, docs):
+    for part in (lumiqtrace, agentlens, perf, truefoundry, operations, docs, page):
         app.include_router(part.router())
     app.include_router(doors())
     app.mount("/docs/files", docs.swagger_files())

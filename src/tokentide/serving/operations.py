@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from tokentide.errors import StoreError
-from tokentide.store.migrate import EXPECTED_VERSION, schema_version
+from tokentide.store.fitness import why_unfit
 from tokentide.store.port import Store
 
 __all__ = ["router"]
@@ -35,16 +35,12 @@ async def ready(request: Request) -> Response:
     """The store answers, and its schema is one that this program can read; else 503 and the reason."""
     store: Store = request.app.state.store
     try:
-        version = await asyncio.wait_for(asyncio.to_thread(schema_version, store), _PROBE_SECONDS)
+        reason = await asyncio.wait_for(asyncio.to_thread(why_unfit, store), _PROBE_SECONDS)
     except TimeoutError:
         return _not_ready(f"the store did not answer within {_PROBE_SECONDS} seconds")
     except StoreError as error:
         return _not_ready(str(error))
-    if version < EXPECTED_VERSION:
-        return _not_ready(
-            f"the schema is version {version}, and this program needs {EXPECTED_VERSION}: run `tokentide migrate`"
-        )
-    return JSONResponse({"ready": True})
+    return JSONResponse({"ready": True}) if reason is None else _not_ready(reason)
 
 
 async def metrics(request: Request) -> Response:
