@@ -16,9 +16,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
+from tests.daily_tables import DailyTables, day_rows, first_day
 from tokentide.errors import DependencyUnavailable, StoreRejected, StoreUnavailable
 from tokentide.events import RawRecord
 from tokentide.rollups import TABLES, Key, Place, RowState, Table
+from tokentide.rollups.days import DayMark
+from tokentide.store.days import DAILY
 from tokentide.store.rows import Batch, Progress
 from tokentide.worker.ports import Bounds, DeadLetter
 
@@ -85,7 +88,8 @@ class Line:
 
     Attributes:
         calls: the name of every call so far: `write <table>`, `write progress`, `read progress`, `read <table>`,
-            `read places <table>`, `bounds`, `ends`, `offset_at`, `read log`, `commit`, `send`.
+            `read places <table>`, `bounds`, `ends`, `offset_at`, `read log`, `commit`, `send`, `read days`,
+            `write days open`, `write days sealed`, `read first day`, `read hours <table>`.
     """
 
     def __init__(self, chance: Callable[[str], Fault | None] = lambda _: None) -> None:
@@ -154,6 +158,7 @@ class Tables:
         rows: for each table, by key and partition: version and measures.
         events: the events table by key: its rows as JSON objects.
         progress: by partition: version and entry.
+        daily: the daily rows, and the marks of days.
         contradictions: rows that were written with equal versions and different measures (sketches apart).
     """
 
@@ -162,6 +167,7 @@ class Tables:
     )
     events: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     progress: dict[int, tuple[int, Progress]] = field(default_factory=dict)
+    daily: DailyTables = field(default_factory=DailyTables)
     contradictions: list[str] = field(default_factory=list)
     _written: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
 
@@ -257,6 +263,38 @@ class FakeRows:
         return await self._line.carry(
             f"read places {table.name}", lambda: self._tables.of(table, partition, lambda key: key[:2] in wanted)
         )
+
+    async def read_marks(self, partitions: Iterable[int]) -> list[DayMark]:
+        """See `Rows`."""
+        wanted = set(partitions)
+        return await self._line.carry(
+            "read days", lambda: [mark for mark in self._tables.daily.marks.values() if mark.partition in wanted]
+        )
+
+    async def write_marks(self, marks: Sequence[DayMark]) -> None:
+        """See `Rows`; the real store refuses an insert without rows."""
+        if not marks:
+            raise StoreRejected("an insert without rows")
+        marks, daily = list(marks), self._tables.daily
+        kind = "sealed" if marks[0].sealed else "open"
+        await self._line.carry(f"write days {kind}", lambda: daily.mark(marks), lambda: daily.mark(marks[::2]))
+
+    async def first_day(self) -> int | None:
+        """See `Rows`."""
+        return await self._line.carry("read first day", lambda: first_day(self._tables.rows))
+
+    async def build_day(self, day: int, partitions: Iterable[int]) -> None:
+        """See `Rows`; each statement reads at one moment, and its rows land at another."""
+        wanted, daily = set(partitions), self._tables.daily
+        for table in DAILY:
+            rows = await self._line.carry(
+                f"read hours {table.name}", functools.partial(day_rows, table, day, wanted, self._tables.rows)
+            )
+            await self._line.carry(
+                f"write {DAILY[table]}",
+                functools.partial(daily.insert, DAILY[table], rows),
+                functools.partial(daily.insert, DAILY[table], rows[::2]),
+            )
 
 
 @dataclass(frozen=True, slots=True)

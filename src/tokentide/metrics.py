@@ -84,6 +84,8 @@ WORKER_METRICS = (
         "steps outside of flushes that failed and were repeated",
         ("step",),
     ),
+    Metric("tokentide_days_built_total", "counter", "days of a partition of which daily rows were made"),
+    Metric("tokentide_days_waiting", "gauge", "days of partitions that are over and have no daily rows that count"),
     Metric("tokentide_lag_records", "gauge", "records in the log that are not stored yet", ("partition",)),
     Metric("tokentide_committed_offset", "gauge", "next offset as committed to Kafka", ("partition",)),
     Metric("tokentide_freshness_seconds", "gauge", "age of the newest moment up to which everything is stored"),

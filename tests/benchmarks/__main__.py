@@ -22,6 +22,7 @@ from tests.benchmarks.freshness import produced_to_answered
 from tests.benchmarks.gateway import gateway_requests
 from tests.benchmarks.percentiles import merged_digests
 from tests.benchmarks.place import Place, a_place
+from tests.benchmarks.read_api import answers
 from tests.benchmarks.state import loading_and_memory
 
 FULL = Sizes(repetitions=5, events=150_000, stock_events=30_000, quix_events=50_000)
@@ -40,6 +41,7 @@ def measurements(place: Place, *, short: bool) -> Iterable[tuple[str, Callable[[
         ("B4", lambda: with_events_table(place, sizes)),
         ("B6", lambda: produced_to_answered(place, 10 if short else 100)),
         ("B7 B8", lambda: loading_and_memory(place, sizes.repetitions)),
+        ("B9", lambda: answers(short=short)),
         ("B10", lambda: merged_digests(place, 1 if short else 5)),
         ("B11", lambda: scaling(place, sizes)),
         ("B12 B13", lambda: gateway_requests(place, 1.5 if short else 6)),

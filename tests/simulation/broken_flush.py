@@ -21,32 +21,38 @@ __all__ = [
     "progress_before_rows",
     "progress_of_now",
     "progress_only_with_rows",
+    "rows_before_days_are_opened",
 ]
 
 
 def progress_before_rows(patch: pytest.MonkeyPatch) -> None:
     """Progress, then rows."""
-    _attempt_in_order(patch, ["letters", "progress", "rows", "commit"])
+    _attempt_in_order(patch, ["letters", "days", "progress", "rows", "commit"])
 
 
 def commit_before_rows(patch: pytest.MonkeyPatch) -> None:
     """The commit, then rows and progress."""
-    _attempt_in_order(patch, ["letters", "commit", "rows", "progress"])
+    _attempt_in_order(patch, ["letters", "commit", "days", "rows", "progress"])
 
 
 def letters_after_progress(patch: pytest.MonkeyPatch) -> None:
     """Dead letters last."""
-    _attempt_in_order(patch, ["rows", "progress", "commit", "letters"])
+    _attempt_in_order(patch, ["days", "rows", "progress", "commit", "letters"])
 
 
 def failed_inserts_are_done(patch: pytest.MonkeyPatch) -> None:
     """An insert that fails is not repeated."""
-    _attempt_in_order(patch, ["letters", "rows once", "progress", "commit"])
+    _attempt_in_order(patch, ["letters", "days", "rows once", "progress", "commit"])
 
 
 def progress_only_with_rows(patch: pytest.MonkeyPatch) -> None:
     """No progress when only dead letters or duplicates passed."""
-    _attempt_in_order(patch, ["letters", "rows and progress", "commit"])
+    _attempt_in_order(patch, ["letters", "days", "rows and progress", "commit"])
+
+
+def rows_before_days_are_opened(patch: pytest.MonkeyPatch) -> None:
+    """Rows of days that are over, then the marks that open them."""
+    _attempt_in_order(patch, ["letters", "rows", "days", "progress", "commit"])
 
 
 def progress_of_now(patch: pytest.MonkeyPatch) -> None:
@@ -73,6 +79,12 @@ async def _letters(flush: flushing.Flush, _: Any, __: Any, dead: Any) -> None:
     if flush.letters:
         await dead.send(flush.letters)
         flush.letters.clear()
+
+
+async def _days(flush: flushing.Flush, rows: Any, *_: Any) -> None:
+    if flush.opened:
+        await rows.write_marks(flush.opened)
+        flush.opened.clear()
 
 
 async def _rows(flush: flushing.Flush, rows: Any, *_: Any) -> None:
@@ -106,6 +118,7 @@ async def _commit(flush: flushing.Flush, _: Any, log: Any, __: Any) -> None:
 
 _STEPS: dict[str, Callable[..., Any]] = {
     "letters": _letters,
+    "days": _days,
     "rows": _rows,
     "rows once": _rows_once,
     "progress": _progress,

@@ -20,7 +20,7 @@ def drain(stage: Stage, pick: Callable[[Sequence[Call]], Call] = lambda calls: c
         pick: which of the calls is answered next.
 
     Raises:
-        AssertionError: the worker does not come to the end of the log.
+        AssertionError: the worker does not come to the end of the log, or leaves a day open that is over.
     """
     stage.calm = True
     for partition in stage.partitions:
@@ -31,10 +31,11 @@ def drain(stage: Stage, pick: Callable[[Sequence[Call]], Call] = lambda calls: c
         if stage.calls:
             stage.answer(pick(stage.calls))
             continue
-        if all(stage.tables.position(number) == stage.topic.end(number) for number in stage.partitions):
+        stored = all(stage.tables.position(number) == stage.topic.end(number) for number in stage.partitions)
+        if stored and not any(stage.open_days()):
             return
         for partition in list(last.fetched):
             last.fetch(partition, 3)
         if not stage.calls:
             stage.jump()
-    raise AssertionError(f"{last.name} does not come to the end of the log")
+    raise AssertionError(f"{last.name} does not come to the end of the log and its days")

@@ -17,7 +17,8 @@
 | G11 | slices of another assignment are taken; buckets of partitions that left stay | `G11-*` |
 | G15 | what a flush adds is summed apart | `G15-*` |
 | names | those of late hours, or of rows ahead of the log, do not count; rows of an hour leave one by one | `names-*` |
-| G17 | a day's version is the highest of its hours (of a model, `daily.py`) | `test_daily.py` |
+| G17 | a day's version is the highest of its hours: too rare for a schedule | `test_daily.py` |
+| G18 | rows before the open mark; a seal at what is not stored, before its rows, or of another life | `G18-*` |
 
 "names" is the cap on the names of an hour. Two halves of rules have no mutant: nothing goes wrong without them. That
 a row which is read back does not replace a bucket in memory (G8): a partition's slices are folded one after another, so
@@ -35,7 +36,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.simulation import broken_flush, broken_fold, broken_loading
+from tests.simulation import broken_days, broken_flush, broken_fold, broken_loading
 
 __all__ = ["MUTANTS", "Mutant"]
 
@@ -94,5 +95,9 @@ MUTANTS = (
     Mutant("names", broken_fold.rows_of_an_hour_leave_one_by_one, "names", shows="usage_1h"),
     Mutant("names", broken_fold.groups_of_errors_do_not_count, "names", shows="errors_1h"),
     Mutant("G15", broken_fold.what_a_flush_adds_is_summed_apart, "one hour", shows="usage_1h"),
+    Mutant("G18", broken_flush.rows_before_days_are_opened, "days", shows="usage_1d"),
+    Mutant("G18", broken_days.sealed_at_a_position_that_is_not_stored, "days", shows="usage_1d"),
+    Mutant("G18", broken_days.sealed_before_rows_are_made, "days", shows="usage_1d"),
+    Mutant("G18", broken_days.marks_of_a_life_before, "days of two lives", shows="usage_1d"),
 )
 """Every one of them."""

@@ -48,7 +48,7 @@ class Process:
         self._life = stage.life
         wire: Any = Wire(stage, self)
         self.pipeline = Pipeline(
-            PipelineSettings(stage.settings, max_waiting_rows=40),
+            PipelineSettings(stage.settings, max_waiting_rows=40, quiet_seconds=5.0),
             FakeRows(stage.tables, wire),
             _GroupLog(stage, self, wire),
             FakeDeadLetters(stage.letters, wire),
@@ -62,6 +62,7 @@ class Process:
         self._stopping: asyncio.Task[Any] | None = None
         self._run(self._fold_forever())
         self._run(self.pipeline.flush_forever())
+        self._run(self.pipeline.days.keep_forever())
 
     def join(self, partitions: Iterable[int]) -> None:
         """The group assigns it partitions, after it gave back what it has."""

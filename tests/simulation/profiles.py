@@ -9,6 +9,7 @@ from tests.simulation.schedule import Profile
 __all__ = ["PROFILES"]
 
 _NOTHING = ("",)
+_OF_DAYS = Shape(records=(10, 16), steps=(-600, 90, 150, 400), late=(0, 0, 700, 1500), repeats=0.1, one_bucket=True)
 
 PROFILES = {
     profile.name: profile
@@ -83,6 +84,23 @@ PROFILES = {
             join=0.6,
             kill=0.2,
             turns=_NOTHING,
+        ),
+        Profile(
+            "days",
+            _OF_DAYS,
+            steps=(150, 300),
+            jump=6.0,
+            daily=8.0,
+            turns=_NOTHING,
+        ),
+        Profile(
+            "days of two lives",
+            _OF_DAYS,
+            steps=(60, 120),
+            faults=(0.0, 0.05),
+            jump=6.0,
+            daily=12.0,
+            turns=("recreate",),
         ),
         Profile(
             "old slices",

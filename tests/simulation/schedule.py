@@ -143,7 +143,7 @@ class Schedule:
             self.stage.land(self._chance.randrange(len(self.stage.late)))
 
     def _daily(self) -> None:
-        self.stage.fill_daily()
+        self.stage.read_days()
 
     def _bug(self) -> None:
         self.stage.break_soon(self._chance.randint(1, 6))
@@ -179,9 +179,9 @@ class Schedule:
         while stage.late and chance.random() < 0.7:
             self._land()
         self._drain()
-        stage.fill_daily()
         while stage.late:
             self._land()
+        stage.read_days()
 
     def _drain(self) -> None:
         drain(self.stage, self._chance.choice)

@@ -7,17 +7,18 @@ land late, time pass, a worker begin or die; after each such step everything run
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from tests.daily_tables import first_day
 from tests.fakes import Fault, SteppedLoop, Topic, go_wrong
 from tests.simulation.backup import RememberingTables
-from tests.simulation.daily import DailyTable
 from tests.simulation.made_log import DEDUP_MS, HOT_MS, MAX_IDS, MAX_NAMES, MadeLog
 from tests.simulation.process import Bug, Process
 from tests.simulation.wire import Call
 from tokentide.events import Limits
 from tokentide.rollups import FoldSettings
+from tokentide.rollups.days import days_over
 from tokentide.worker.loading import LoadSettings
 
 __all__ = ["FOLD", "Stage"]
@@ -36,6 +37,7 @@ class Stage:
         life: which life of the topic this is, from 0.
         calm: nothing goes wrong now, and nothing may be refused.
         late: what is on its way and may arrive at any time, or not before the end.
+        wrong_days: what someone was told who read by days, and not by hours.
         members: which worker the group takes for the owner of a partition, and in which generation.
     """
 
@@ -47,13 +49,13 @@ class Stage:
         self.partitions = range(len(log.lives[0].records))
         self.topic = Topic(len(self.partitions))
         self.tables = RememberingTables()
-        self.daily = DailyTable()
         self.letters: list[Any] = []
         self.members: dict[int, tuple[Process, int]] = {}
         self.processes: list[Process] = []
         self.gone: list[Process] = []
         self.calls: list[Call] = []
         self.late: list[tuple[str, Callable[[], object]]] = []
+        self.wrong_days: list[str] = []
         self.say = say
         self._born = 0
         self._until_bug = 0
@@ -130,15 +132,25 @@ class Stage:
         self.stop_all()
         self.late.clear()  # what was on its way to the old store never arrives at the new one
         self.tables.restore(moment_of)
-        self.daily.rows.clear()
+        self.tables.daily.clear()  # as docs/guarantee.md says to
         self.say("the store is restored from a backup")
         self.reset_group()
 
-    def fill_daily(self) -> None:
-        """The statement that makes daily rows of hourly ones reads now, and its rows land when they land."""
-        rows = self.daily.select(self.tables.rows["usage_1h"])
-        self.late.append(("daily rows", functools.partial(self.daily.insert, rows)))
-        self.say(f"{len(rows)} daily rows are computed")
+    def read_days(self) -> None:
+        """Someone reads by days, and by hours, as the marks say now: both must be told the same."""
+        found = list(self.tables.daily.differences(self.tables.rows, self._epochs()))
+        self.wrong_days += found
+        self.say(f"days are read: {found or 'as the hours say'}")
+
+    def open_days(self) -> Iterator[tuple[int, int]]:
+        """Days that are over, by partition, and not sealed."""
+        sealed, first = set(self.tables.daily.sealed(self._epochs())), first_day(self.tables.rows)
+        for partition, (_, entry) in self.tables.progress.items():
+            days = () if first is None else range(first, days_over(entry.position))
+            yield from ((partition, day) for day in days if (partition, day) not in sealed)
+
+    def _epochs(self) -> dict[int, int]:
+        return {number: entry.position.epoch for number, (_, entry) in self.tables.progress.items()}
 
     # ---- workers
 

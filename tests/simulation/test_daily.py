@@ -1,36 +1,44 @@
-"""Which version must a daily row have (G17)? Held in a model of the statement, see `daily.py`."""
+"""Which version must a daily row have (G17)? The product's own, over hours that arrive in parts and out of order."""
 
 from __future__ import annotations
 
 import random
 
-from tests.simulation import daily
+from tests.daily_tables import DailyTables, day_rows
+from tokentide.rollups import USAGE
+from tokentide.store import days
 
 SEEDS = range(500)
 HOURS = range(4)
+DAY = 20_000
 RECORDS = 5
+KEY = ("p", "openai", "gpt-4o", "", "", 0)
+NOTHING_ELSE = (0,) * (len(USAGE.measures) - 1)
 
 
 def wrong_day(seed):
-    """Hours move on with each record, some of them late; days are computed and land at any time. What is wrong then."""
+    """Hours move on with each record, some of them late; days are made and land at any time. What is wrong then."""
     chance = random.Random(seed)
-    table, hourly, on_the_way = daily.DailyTable(), {}, []
-    rows = {}
+    daily, hourly, on_the_way, rows = DailyTables(), {}, [], {}
     for version in range(1, RECORDS + 1):
-        touched = chance.sample(HOURS, k=chance.randint(1, 3))
-        for hour in touched:  # the rows of one flush land one by one, with the version of its last record
+        for hour in chance.sample(HOURS, k=chance.randint(1, 3)):  # the rows of one flush land one by one
             rows[hour] = rows.get(hour, 0) + chance.randint(1, 9)
             if chance.random() < 0.5:
-                on_the_way.append(table.select(hourly))
-            hourly["p", hour * 3600, "openai", "gpt-4o", 0] = version, (rows[hour],)
+                on_the_way.append(made(hourly))
+            hourly["p", DAY * 86_400 + hour * 3600, *KEY[1:]] = version, (rows[hour], *NOTHING_ELSE)
             if on_the_way and chance.random() < 0.5:
-                table.insert(on_the_way.pop(chance.randrange(len(on_the_way))))
-    on_the_way.append(table.select(hourly))
+                daily.insert("usage_1d", on_the_way.pop(chance.randrange(len(on_the_way))))
+    on_the_way.append(made(hourly))
     chance.shuffle(on_the_way)
     for each in on_the_way:
-        table.insert(each)
-    ((_, (requests,)),) = table.rows.values()
+        daily.insert("usage_1d", each)
+    [(_, (requests, *_))] = daily.rows["usage_1d"].values()
     return None if requests == sum(rows.values()) else requests
+
+
+def made(hourly):
+    """The rows that the statement makes now."""
+    return day_rows(USAGE, DAY, {0}, {"usage_1h": hourly})
 
 
 def test_a_day_whose_version_is_the_sum_of_its_hours():
@@ -40,5 +48,5 @@ def test_a_day_whose_version_is_the_sum_of_its_hours():
 
 def test_a_day_whose_version_is_the_highest_of_its_hours(monkeypatch):
     """Of a part of the hours and of all of them equal versions come, and the wrong row may stay."""
-    monkeypatch.setattr(daily, "daily_version", max)
+    monkeypatch.setattr(days, "VERSION", days.VERSION.replace("sum", "max"))
     assert any(wrong_day(seed) is not None for seed in SEEDS)

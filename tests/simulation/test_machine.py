@@ -110,9 +110,9 @@ class Delivery(RuleBasedStateMachine):
             return
         try:
             drain(self.stage)
-            self.stage.fill_daily()
             while self.stage.late:
                 self.stage.land(0)
+            self.stage.read_days()
             assert differences(self.stage) == []
         finally:
             self.stage.close()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any
 
-from tests.simulation.daily import DailyTable
 from tests.simulation.made_log import EPOCH_SHIFT
 from tests.simulation.stage import Stage
 from tokentide.rollups import TABLES
@@ -23,7 +22,8 @@ def differences(stage: Stage) -> list[str]:
         *_compared("events", stage.log.events(stage.life + 1), dict(_events(stage))),
         *_compared("progress", _wanted_progress(stage), dict(_progress(stage))),
         *_letters(stage),
-        *_daily(stage),
+        *stage.wrong_days,
+        *(f"day {day} of {partition} is over, and open" for partition, day in stage.open_days()),
         *_lines(stage),
     ]
 
@@ -94,11 +94,6 @@ def _letters(stage: Stage) -> Iterator[str]:
     got = {(each.partition, each.offset, each.refusal.index, each.refusal.raw) for each in stage.letters}
     yield from (f"dead letter {letter} is missing" for letter in wanted - got)
     yield from (f"dead letter {letter} was no bad line" for letter in got - wanted)
-
-
-def _daily(stage: Stage) -> Iterator[str]:
-    wanted = {key: (version, values) for key, version, values in DailyTable.select(stage.tables.rows["usage_1h"])}
-    yield from _compared("daily rows", wanted, stage.daily.rows)
 
 
 def _lines(stage: Stage) -> Iterator[str]:

@@ -43,12 +43,7 @@ PURE_CORES = {
     *(f"tokentide.reconcile.{name}" for name in ("counting", "judging", "sieve", "span")),
 }
 
-STORE_OF_THE_WORKER = (
-    "tokentide.store.fitness",
-    "tokentide.store.open_store",
-    "tokentide.store.port",
-    "tokentide.store.rows",
-)
+STORE_OF_THE_WORKER = tuple(f"tokentide.store.{name}" for name in ("days", "fitness", "open_store", "port", "rows"))
 QUERIES_OF_THE_WORKER = "tokentide.store.queries"
 
 DEFINING_LIBRARIES = (

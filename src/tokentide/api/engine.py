@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tokentide.api.times import DAY_MS, HOUR_MS, LAST_MS
+from tokentide.clock import now_ms
 from tokentide.errors import StoreError
 from tokentide.metrics import ApiMetrics
 from tokentide.store.port import Answer, Query, Store
+from tokentide.store.queries.days import NO_DAYS, SealedDays, sealed_days
 from tokentide.store.queries.progress import data_through
 from tokentide.store.queries.totals import Question
 from tokentide.store.queries.window import NO_EVENTS, Origin
@@ -57,9 +59,10 @@ class Engine:
         metrics: of this process.
         topic: whose progress tells how far the rows reach.
         events_days: how long events are kept; 0 when they are not.
+        rollup_days: how long rollups are kept.
     """
 
-    def __init__(self, store: Store, metrics: ApiMetrics, topic: str, events_days: int) -> None:
+    def __init__(self, store: Store, metrics: ApiMetrics, topic: str, events_days: int, rollup_days: int = 400) -> None:
         self._store = store
         self._seconds = metrics.histogram("query_seconds")
         self._read_rows = metrics.counter("query_read_rows")
@@ -67,7 +70,8 @@ class Engine:
         self._cancelled = metrics.counter("queries_cancelled")
         self._through = data_through(topic)
         self._events_days = events_days
-        self._reached, self._reached_at = 0, -math.inf
+        self._rollup_days = rollup_days
+        self._reached, self._reached_at = (0, NO_DAYS), -math.inf
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="ask")
         self._stopper = ThreadPoolExecutor(1, thread_name_prefix="cancel")
 
@@ -79,14 +83,15 @@ class Engine:
         """Ask all questions at once.
 
         How far the data reaches was asked before, if only just: rows that come in between make the answer newer than
-        it says, never older. When the asking is cancelled, the store is told to stop.
+        it says, never older. Which days are sealed was asked after that, and one set of them holds for all questions.
+        When the asking is cancelled, the store is told to stop.
 
         Raises:
             StoreOverLimit: one of them took more time or memory than a question may.
             StoreUnavailable: one of them could not be answered now.
         """
-        through_ms = await self._reached_ms()
-        rows = await asyncio.gather(*(self._run(question) for question in questions))
+        through_ms, sealed = await self._reached_now()
+        rows = await asyncio.gather(*(self._run(_by_days(question, sealed)) for question in questions))
         of_windows = [question for question in questions if isinstance(question, Question)]
         origins = [question.origin for question in of_windows]
         origin = functools.reduce(operator.or_, origins) if origins else None
@@ -97,11 +102,14 @@ class Engine:
         self._pool.shutdown(cancel_futures=True)
         self._stopper.shutdown()
 
-    async def _reached_ms(self) -> int:
+    async def _reached_now(self) -> tuple[int, SealedDays]:
         asked_at = time.monotonic()
         if asked_at - self._reached_at > _REACHED_SECONDS:
             through = await self._run(self._through)
-            self._reached, self._reached_at = min(through[0][0], LAST_MS) if through else 0, asked_at
+            # A day at the edge of retention may lose hours at any time, and its daily row all of them at once.
+            first_day = now_ms() // DAY_MS - self._rollup_days + 2
+            sealed = SealedDays.of(await self._run(sealed_days(max(0, first_day))))
+            self._reached, self._reached_at = (min(through[0][0], LAST_MS) if through else 0, sealed), asked_at
         return self._reached
 
     async def _run(self, query: Query) -> Rows:
@@ -126,3 +134,10 @@ class Engine:
             self._store.cancel(asking)
         except StoreError as error:
             _log.warning("a question that nobody waits for goes on to its limits: %s", error)
+
+
+def _by_days(question: Query, sealed: SealedDays) -> Query:
+    """The question, put to the daily tables where they hold what it asks."""
+    if isinstance(question, Question) and question.by_days is not None and sealed.partitions:
+        return question.by_days(sealed)
+    return question

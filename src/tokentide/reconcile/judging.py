@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tokentide.reconcile.counting import Counts
 from tokentide.reconcile.sieve import Rows
-from tokentide.rollups import Key, RowState, Table
+from tokentide.rollups import LATENCY, Key, RowState, Table
 from tokentide.rollups.sketch import EXACT_UP_TO
 
 __all__ = ["Difference", "count_differences", "row_differences", "unlike"]
@@ -57,7 +57,7 @@ def row_differences(expected: Rows, stored: Rows, through: int) -> Iterator[Diff
 
 def unlike(table: Table, wanted: Sequence[Any], found: Sequence[Any]) -> str | None:
     """Which measures differ and how; None when none does. Digests need not have the same centroids."""
-    if table.name == "latency_1h":
+    if table is LATENCY:
         for name, place in (("latency", 0), ("ttft", 2)):
             said = _unlike_digest(wanted[place], wanted[place + 1], found[place], found[place + 1])
             if said is not None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 
 import click
 from rich.console import Console
@@ -18,14 +19,17 @@ from tokentide.dead.ledger import Ledger
 from tokentide.dead.topics import reading
 from tokentide.events import Limits
 from tokentide.kafka import partition_counts
+from tokentide.reconcile.days import day_differences, made_anew
 from tokentide.reconcile.examine import Examination, Part, Verdict
 from tokentide.reconcile.mending import mend
 from tokentide.reconcile.planning import Wanted, plan
 from tokentide.reconcile.report import PartReport, Report
 from tokentide.reconcile.sieve import Refused
 from tokentide.rollups import FoldSettings
+from tokentide.rollups.days import DAY_SECONDS
 from tokentide.settings import Settings
 from tokentide.store import open_store
+from tokentide.store.days import DAILY
 from tokentide.store.port import Store
 from tokentide.store.rows import read_progress
 from tokentide.worker.adapters import KafkaLog
@@ -34,6 +38,7 @@ __all__ = ["MOST_ROWS", "run"]
 
 MOST_ROWS = 200_000
 _ROUNDS = 3
+_HOURLY = {table.name for table in DAILY}
 
 
 def run(settings: Settings, wanted: Wanted, *, most_rows: int, rebuild: bool, as_json: bool) -> int:
@@ -107,13 +112,32 @@ class _Work:
     async def _examine(self, examination: Examination, one: PartReport) -> None:
         if one.part.span.empty and one.part.events.empty:
             return
+        mended: set[int] = set()
         for part, found in await examination.of(one.part):
             verdict = found
             for _ in range(_ROUNDS if self.rebuild else 0):
                 if not verdict.differences:
                     break
+                mended |= {each.bucket // DAY_SECONDS for each in verdict.differences if each.table in _HOURLY}
                 verdict = await self._again(examination, part, verdict)
             one.verdict.add(verdict)
+        await self._examine_days(one, mended)
+
+    async def _examine_days(self, one: PartReport, mended: set[int]) -> None:
+        """Compare the daily rows with their hours, after those; make the days of mended hours anew."""
+        part = one.part
+        look = partial(day_differences, self.store, part.partition, part.span, part.position.epoch)
+        if mended:
+            await asyncio.to_thread(made_anew, self.store, part.partition, mended)
+        found = await asyncio.to_thread(look)
+        for _ in range(_ROUNDS if self.rebuild else 0):
+            if not found:
+                break
+            one.verdict.mended += len(found)
+            days = {each.bucket // DAY_SECONDS for each in found}
+            await asyncio.to_thread(made_anew, self.store, part.partition, days)
+            found = await asyncio.to_thread(look)
+        one.verdict.differences += found
 
     async def _again(self, examination: Examination, part: Part, before: Verdict) -> Verdict:
         """Mend, and look again."""

@@ -4,11 +4,13 @@ from tokentide.rollups.counts import Counts, FoldSettings
 from tokentide.rollups.fold import PartitionState
 from tokentide.rollups.names import OTHER, Key, Place
 from tokentide.rollups.snapshot import EventRows, Position, RowState, Snapshot, hash_of, month_of
-from tokentide.rollups.tables import TABLES, Table
+from tokentide.rollups.tables import LATENCY, TABLES, USAGE, Table
 
 __all__ = [
+    "LATENCY",
     "OTHER",
     "TABLES",
+    "USAGE",
     "Counts",
     "EventRows",
     "FoldSettings",

@@ -79,7 +79,11 @@ def create_app(
     )
     app.state.comparison = Prices.of(settings)
     app.state.engine = Engine(
-        store, metrics, settings.topic, settings.events_retention_days if settings.events_table else 0
+        store,
+        metrics,
+        settings.topic,
+        settings.events_retention_days if settings.events_table else 0,
+        settings.rollup_retention_days,
     )
     for part in (lumiqtrace, agentlens, perf, truefoundry, operations, docs, page):
         app.include_router(part.router())

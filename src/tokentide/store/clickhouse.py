@@ -175,7 +175,9 @@ class ClickHouseStore:
     def change(self, query: Query) -> None:
         """See `Store.change`."""
         with reporting(f"running {query.name} on {self._place}"):
-            self._client.command(query.sql, dict(query.args))
+            done = self._client.command(query.sql, dict(query.args))
+            if isinstance(done, QuerySummary):
+                _require_end(done.summary)
 
     def close(self) -> None:
         """See `Store.close`."""

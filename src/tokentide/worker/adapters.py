@@ -16,8 +16,9 @@ from tokentide.errors import DependencyUnavailable
 from tokentide.events import RawRecord
 from tokentide.kafka import LARGEST_LETTER_BYTES, kafka_options
 from tokentide.rollups import Place, RowState, Table
+from tokentide.rollups.days import DayMark
 from tokentide.settings import Settings
-from tokentide.store import rows
+from tokentide.store import days, rows
 from tokentide.store.port import Store
 from tokentide.store.rows import Batch, Progress
 from tokentide.worker.ports import Bounds, DeadLetter
@@ -58,6 +59,22 @@ class ThreadedRows:
     async def read_places(self, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
         """See `Rows`."""
         return await self._run(rows.read_places, self._store, table, partition, places)
+
+    async def read_marks(self, partitions: Iterable[int]) -> list[DayMark]:
+        """See `Rows`."""
+        return await self._run(days.read_marks, self._store, partitions)
+
+    async def write_marks(self, marks: Sequence[DayMark]) -> None:
+        """See `Rows`."""
+        await self._run(days.write_marks, self._store, marks)
+
+    async def first_day(self) -> int | None:
+        """See `Rows`."""
+        return await self._run(days.first_day, self._store)
+
+    async def build_day(self, day: int, partitions: Iterable[int]) -> None:
+        """See `Rows`."""
+        await self._run(days.build_day, self._store, day, list(partitions))
 
     async def _run(self, call: Callable[..., _T], *args: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)

@@ -1,9 +1,10 @@
 """How a flush is carried out, step by step, so that a failure at any of them leaves nothing wrong behind.
 
     1  dead letters acknowledged   fails: nothing stored, the letters may be there twice, under the same origin
-    2  rows inserted               fails: some rows are ahead of progress; their versions fence off the replay
-    3  progress written            fails: as 2
-    4  Kafka commit                fails: Kafka's offset is behind progress, and only a mirror of it
+    2  late days opened            fails: some days are read from their hours, until they are made and sealed again
+    3  rows inserted               fails: some rows are ahead of progress; their versions fence off the replay
+    4  progress written            fails: as 3
+    5  Kafka commit                fails: Kafka's offset is behind progress, and only a mirror of it
 
 Each step begins when all before it are acknowledged. A step that failed is repeated; what is acknowledged is not.
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import PartitionState, Snapshot
+from tokentide.rollups.days import DayMark
 from tokentide.store.rows import Batch, Inserts, Progress
 from tokentide.worker.letters import rows_of
 from tokentide.worker.patience import until_answered
@@ -31,6 +33,7 @@ class Flush:
         snapshots: the rows and positions it stores.
         progress: what is written once the rows are acknowledged.
         letters: dead letters of the records below the positions.
+        opened: marks of days that are over, to which the rows come (`rollups.days`).
         batches: inserts that are not acknowledged yet.
     """
 
@@ -38,6 +41,7 @@ class Flush:
         self.snapshots: list[Snapshot] = []
         self.progress: Sequence[Progress] = []
         self.letters: list[DeadLetter] = []
+        self.opened: list[DayMark] = []
         self.batches: list[Batch] = []
 
     @property
@@ -108,6 +112,9 @@ async def _attempt(flush: Flush, rows: Rows, log: Log, dead: DeadLetters, metric
     if flush.letters:
         await dead.send(flush.letters)
         flush.letters.clear()
+    if flush.opened:
+        await rows.write_marks(flush.opened)
+        flush.opened.clear()
     while flush.batches:
         batch = flush.batches[0]
         await rows.write(batch)

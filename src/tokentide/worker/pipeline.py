@@ -20,6 +20,7 @@ from tokentide.metrics import WorkerMetrics
 from tokentide.rollups import PartitionState, Snapshot
 from tokentide.store.rows import Progress
 from tokentide.worker.breaker import Breaker, RatioLimit
+from tokentide.worker.days import DayKeeper
 from tokentide.worker.flushing import Flush, carry_out
 from tokentide.worker.folding import Folding, fold_slice
 from tokentide.worker.freshness import Freshness
@@ -46,12 +47,14 @@ class PipelineSettings:
         flush_interval_seconds: longest time between two flushes.
         max_waiting_rows: consumption pauses when so many rows wait to be stored.
         refused: how much of a partition may be refused before the worker stops.
+        quiet_seconds: how long no late rows came to a day before its daily rows are made again.
     """
 
     load: LoadSettings
     flush_interval_seconds: float = 2.0
     max_waiting_rows: int = 200_000
     refused: RatioLimit = field(default_factory=RatioLimit)
+    quiet_seconds: float = 60.0
 
 
 class Pipeline:
@@ -80,6 +83,7 @@ class Pipeline:
         self.ends: Mapping[int, int] = {}
         self.freshness = Freshness({})
         self.room = Room(settings.max_waiting_rows, metrics.gauge("paused"))
+        self.days = DayKeeper(rows, metrics, settings.load.limits.retention_days, settings.quiet_seconds)
         self.failed = False
         self.loaded = False
         self._settings = settings
@@ -205,6 +209,7 @@ class Pipeline:
                 return False
         self.states = {partition: found.state for partition, found in loaded.items()}
         self.freshness = Freshness({partition: found.through_ms for partition, found in loaded.items()})
+        self.days.assigned(self.states)
         # Here the transport goes on. When the commit is refused it does so elsewhere: what comes again is dropped, and
         # what it leaves out is read.
         commit = partial(self._log.commit, {state.partition: state.next_offset for state in self.states.values()})
@@ -248,6 +253,7 @@ class Pipeline:
     def _let_go(self) -> None:
         """Forget every partition, and show none."""
         self.states, self.ends, self.loaded, self._stored = {}, {}, False, {}
+        self.days.assigned(())
         self._letters = Letters()
         forget_partitions(self._metrics)
         self.room.made()
@@ -270,6 +276,7 @@ class Pipeline:
         if not await flush.take(states, self._undisturbed, lambda: assignment == self._assignment and not self.failed):
             return False
         flush.progress = [self._progress(snapshot, asked_ms) for snapshot in flush.snapshots]
+        flush.opened = self.days.opening(flush.snapshots)
         flush.letters = self._letters.take()
         return True
 
@@ -301,6 +308,7 @@ class Pipeline:
         for entry in flush.progress:
             self.freshness.raise_to(entry.partition, entry.through_ms)
             self._stored[entry.partition] = entry
+        self.days.stored(flush.progress)
         show_lag(self._metrics, flush.progress, self.ends)
         turns = Turns()
         for state in list(self.states.values()):

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tokentide.events import RawRecord, Refusal
 from tokentide.rollups import Place, RowState, Table
+from tokentide.rollups.days import DayMark
 from tokentide.store.rows import Batch, Progress
 
 __all__ = ["Bounds", "DeadLetter", "DeadLetters", "Log", "Rows", "Slice"]
@@ -74,6 +75,18 @@ class Rows(Protocol):
 
     async def read_places(self, table: Table, partition: int, places: Iterable[Place]) -> list[RowState]:
         """Every row of the partition in these places."""
+
+    async def read_marks(self, partitions: Iterable[int]) -> list[DayMark]:
+        """The mark that counts, of every day of the partitions that has one."""
+
+    async def write_marks(self, marks: Sequence[DayMark]) -> None:
+        """Write marks of days; when it returns, every reader sees them."""
+
+    async def first_day(self) -> int | None:
+        """The first day, since the epoch, of which there is any hourly row."""
+
+    async def build_day(self, day: int, partitions: Iterable[int]) -> None:
+        """Make the daily rows of the partitions, as the hourly rows are now; when it returns, they are on disk."""
 
 
 class Log(Protocol):

@@ -101,9 +101,7 @@ class _Worker:
 
     async def _work(self, store: Store) -> None:
         if missing := await missing_topics(self._settings):
-            raise DependencyUnavailable(
-                f"topics missing in Kafka: {', '.join(missing)}. Run `tokentide migrate` first."
-            )
+            raise DependencyUnavailable(f"topics missing in Kafka: {', '.join(missing)}. Run `tokentide migrate` first.")
         if unfit := await asyncio.to_thread(why_unfit, store):
             raise DependencyUnavailable(f"{unfit} first.")
         log = KafkaLog(self._settings, commit_as_member(lambda: self._app, self._settings.topic))
@@ -115,6 +113,7 @@ class _Worker:
         self._app = build_app(self._settings, self._pipeline, self._fail)
         tasks = [
             asyncio.create_task(self._guarded(self._pipeline.flush_forever())),
+            asyncio.create_task(self._guarded(self._pipeline.days.keep_forever())),
             asyncio.create_task(self._guarded(self._watch(self._pipeline))),
             asyncio.create_task(self._guarded(self._show_lag(self._pipeline))),
             asyncio.create_task(self._ask_store(store)),

@@ -315,6 +315,97 @@ ENGINE = ReplicatedReplacingMergeTree(version)
 ORDER BY id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
+-- 014_usage_1d
+CREATE TABLE IF NOT EXISTS `tokentide`.usage_1d ON CLUSTER `main`
+(
+    project_id              LowCardinality(String),
+    day                     Date CODEC(Delta(2), ZSTD(1)),
+    provider                LowCardinality(String),
+    model                   LowCardinality(String),
+    agent_id                LowCardinality(String),
+    task_type               LowCardinality(String),
+    partition               UInt16,
+    requests                UInt64 CODEC(T64, ZSTD(1)),
+    success                 UInt64 CODEC(T64, ZSTD(1)),
+    error                   UInt64 CODEC(T64, ZSTD(1)),
+    timeout                 UInt64 CODEC(T64, ZSTD(1)),
+    rate_limited            UInt64 CODEC(T64, ZSTD(1)),
+    cancelled               UInt64 CODEC(T64, ZSTD(1)),
+    input_tokens            UInt64 CODEC(T64, ZSTD(1)),
+    output_tokens           UInt64 CODEC(T64, ZSTD(1)),
+    cached_tokens           UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_tokens      UInt64 CODEC(T64, ZSTD(1)),
+    reasoning_tokens        UInt64 CODEC(T64, ZSTD(1)),
+    cost_nanos              UInt64 CODEC(T64, ZSTD(1)),
+    latency_us              UInt64 CODEC(T64, ZSTD(1)),
+    latency_us_max          UInt64 CODEC(T64, ZSTD(1)),
+    ttft_us                 UInt64 CODEC(T64, ZSTD(1)),
+    ttft_count              UInt64 CODEC(T64, ZSTD(1)),
+    quality_sum             Float64 CODEC(ZSTD(1)),
+    quality_count           UInt64 CODEC(T64, ZSTD(1)),
+    complexity_sum          Float64 CODEC(ZSTD(1)),
+    complexity_count        UInt64 CODEC(T64, ZSTD(1)),
+    failures                UInt64 CODEC(T64, ZSTD(1)),
+    failed_format_violation UInt64 CODEC(T64, ZSTD(1)),
+    failed_refusal          UInt64 CODEC(T64, ZSTD(1)),
+    failed_hallucination    UInt64 CODEC(T64, ZSTD(1)),
+    failed_incomplete       UInt64 CODEC(T64, ZSTD(1)),
+    failed_reasoning_error  UInt64 CODEC(T64, ZSTD(1)),
+    failed_provider_error   UInt64 CODEC(T64, ZSTD(1)),
+    recovered_by_retry      UInt64 CODEC(T64, ZSTD(1)),
+    recovered_by_fallback   UInt64 CODEC(T64, ZSTD(1)),
+    fallbacks               UInt64 CODEC(T64, ZSTD(1)),
+    retried                 UInt64 CODEC(T64, ZSTD(1)),
+    ceiling_hits            UInt64 CODEC(T64, ZSTD(1)),
+    routing_verdicts        UInt64 CODEC(T64, ZSTD(1)),
+    routing_correct         UInt64 CODEC(T64, ZSTD(1)),
+    pinned                  UInt64 CODEC(T64, ZSTD(1)),
+    version                 UInt128 CODEC(ZSTD(1)) COMMENT 'sum of the hours'' versions; in the high 32 bits how often the day was rebuilt'
+)
+ENGINE = ReplicatedReplacingMergeTree(version)
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, day, provider, model, agent_id, task_type, partition)
+TTL day + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600,
+    index_granularity = 1024;
+
+-- 015_latency_1d
+CREATE TABLE IF NOT EXISTS `tokentide`.latency_1d ON CLUSTER `main`
+(
+    project_id      LowCardinality(String),
+    day             Date CODEC(Delta(2), ZSTD(1)),
+    provider        LowCardinality(String),
+    model           LowCardinality(String),
+    partition       UInt16,
+    latency_means   Array(Float32) CODEC(ZSTD(1)),
+    latency_weights Array(UInt32) CODEC(ZSTD(1)),
+    ttft_means      Array(Float32) CODEC(ZSTD(1)),
+    ttft_weights    Array(UInt32) CODEC(ZSTD(1)),
+    version         UInt128 CODEC(ZSTD(1)) COMMENT 'sum of the hours'' versions; in the high 32 bits how often the day was rebuilt',
+    CONSTRAINT latency_digest CHECK length(latency_means) = length(latency_weights),
+    CONSTRAINT ttft_digest CHECK length(ttft_means) = length(ttft_weights)
+)
+ENGINE = ReplicatedReplacingMergeTree(version)
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, day, provider, model, partition)
+TTL day + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_age_to_force_merge_seconds = 600,
+    index_granularity = 256;
+
+-- 016_days
+CREATE TABLE IF NOT EXISTS `tokentide`.days ON CLUSTER `main`
+(
+    partition UInt16,
+    day       Date   COMMENT 'UTC',
+    position  UInt64 COMMENT 'epoch in the high bits, next offset to read in the low: opened before a flush of it, or sealed after one',
+    turn      UInt16 COMMENT 'orders the marks of one position; odd: sealed, even: open',
+    version   UInt128 COMMENT 'position, and turn in the low 16 bits'
+)
+ENGINE = ReplicatedReplacingMergeTree(version)
+ORDER BY (partition, day)
+TTL day + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
 -- 017_views
 CREATE OR REPLACE VIEW `tokentide`.usage_hourly ON CLUSTER `main` AS
 SELECT
@@ -691,3 +782,9 @@ ALTER TABLE `tokentide`.rate_limits_1m ON CLUSTER `main` MODIFY TTL bucket + INT
 ALTER TABLE `tokentide`.provider_health_5m ON CLUSTER `main` MODIFY TTL bucket + INTERVAL 400 DAY;
 
 ALTER TABLE `tokentide`.events ON CLUSTER `main` MODIFY TTL toDateTime(timestamp) + INTERVAL 100 DAY;
+
+ALTER TABLE `tokentide`.usage_1d ON CLUSTER `main` MODIFY TTL day + INTERVAL 400 DAY;
+
+ALTER TABLE `tokentide`.latency_1d ON CLUSTER `main` MODIFY TTL day + INTERVAL 400 DAY;
+
+ALTER TABLE `tokentide`.days ON CLUSTER `main` MODIFY TTL day + INTERVAL 400 DAY;

@@ -10,6 +10,7 @@ import pytest
 
 from tokentide.events import Event
 from tokentide.rollups.tables import TABLES, Table
+from tokentide.store.days import DAILY
 from tokentide.store.ddl import Target, Template, create_database, days_kept, render, time_to_live
 from tokentide.store.migrate import EXPECTED_VERSION, templates
 from tokentide.store.rows import EVENT_COLUMNS
@@ -61,6 +62,17 @@ def test_a_rollup_has_the_columns_of_the_fold(table: Table) -> None:
     assert "PARTITION BY toYYYYMM(bucket)" in statement
 
 
+@pytest.mark.parametrize(("table", "daily"), DAILY.items(), ids=DAILY.values())
+def test_a_daily_table_has_the_columns_of_its_hourly_one(table: Table, daily: str) -> None:
+    """Days in the place of buckets, the same months, and a version that holds a sum of 24."""
+    key = ["day" if name == "bucket" else name for name in table.key]
+    statement = _statement(daily)
+    assert sorted(_columns(statement)) == sorted([*key, "partition", *table.measures, "version"])
+    assert f"ORDER BY ({', '.join([*key, 'partition'])})" in statement
+    assert "PARTITION BY toYYYYMM(day)" in statement
+    assert re.search(r"version +UInt128", statement)
+
+
 def test_every_field_of_an_event_has_a_column() -> None:
     """What the contract calls an event is stored, by its own names; tags become metadata."""
     assert set(Event.model_fields) - set(_columns(_statement("events"))) == {"tags"}
@@ -82,7 +94,7 @@ def test_all_rows_that_matter_are_on_disk_when_acknowledged() -> None:
 def test_progress_and_access_never_expire() -> None:
     """How far the log is stored, and who may come in, has no time to live."""
     kept = {ttl.table for step in render(templates(), ALONE) if (ttl := time_to_live(step, ALONE))}
-    assert kept == {table.name for table in TABLES} | {"events"}
+    assert kept == {table.name for table in TABLES} | {"events", "days", *DAILY.values()}
 
 
 def test_comments_may_hold_anything() -> None:

@@ -16,6 +16,7 @@ MONDAY_SECONDS = 4 * 86_400
 """1970-01-05T00:00:00Z, the first Monday of the epoch: where weeks are counted from."""
 
 _HOUR_SECONDS = 3600
+_DAY_SECONDS = 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _YEAR_MONTHS = 12
@@ -38,6 +39,11 @@ class Seconds:
     def is_of_hours(self) -> bool:
         """Whether every bucket consists of whole hours."""
         return self.step % _HOUR_SECONDS == self.origin % _HOUR_SECONDS == 0
+
+    @property
+    def is_of_days(self) -> bool:
+        """Whether every bucket consists of whole days, UTC."""
+        return self.step % _DAY_SECONDS == self.origin % _DAY_SECONDS == 0
 
     def sql(self, time: str) -> str:
         """The number of the bucket that holds a DateTime; `args` binds what stands in it."""
@@ -68,6 +74,7 @@ class Months:
 
     step: int
     is_of_hours = True
+    is_of_days = True
 
     def sql(self, time: str) -> str:
         """The number of the bucket that holds a DateTime; `args` binds what stands in it."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokentide.store.queries.branches import EVENTS, Branch, bounds, united
+from tokentide.rollups import LATENCY, USAGE, Table
+from tokentide.store.days import DAILY
+from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, needs_hours, united
 from tokentide.store.queries.catalogue import PERCENTILES, Values
 from tokentide.store.queries.conditions import Filter, condition, of_key
+from tokentide.store.queries.days import NO_DAYS, Run, SealedDays
 from tokentide.store.queries.parts import TOTAL, Aggregation, Part, parts_of, percentile_part
 from tokentide.store.queries.plan import Plan, leaves_concrete_models
 from tokentide.store.queries.totals import Question
@@ -16,7 +19,6 @@ from tokentide.store.queries.totals import Question
 __all__ = ["Figure", "MetricsQuestion", "metrics_question"]
 
 _BUCKET = "bucket_number"
-_USAGE, _LATENCY = "usage_1h", "latency_1h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,23 @@ def metrics_question(name: str, plan: Plan, projects: Sequence[str], most_rows: 
         projects: whose events.
         most_rows: how many rows are answered, the first of them.
     """
-    writing = _Writing(plan)
+
+    def of(sealed: SealedDays) -> MetricsQuestion:
+        return _question(name, plan, projects, most_rows, sealed)
+
+    by_hours, buckets = of(NO_DAYS), plan.query.buckets
+    of_days = plan.rolled and (buckets is None or buckets.is_of_days)
+    return replace(by_hours, by_days=of) if of_days else by_hours
+
+
+def _question(name: str, plan: Plan, projects: Sequence[str], most_rows: int, sealed: SealedDays) -> MetricsQuestion:
+    writing = _Writing(plan, sealed.runs(plan.split.interior))
+    runs = writing.runs
     figures = tuple(writing.figure(aggregation) for aggregation in plan.query.aggregations)
     branches = writing.branches()
     keys, aggregates = writing.keys, writing.aggregates()
-    lines = [f"SELECT {', '.join([*keys, *aggregates])}", united(plan.split, branches)]
-    args = {"projects": list(projects), **writing.args, **bounds(plan.split, branches)}
+    lines = [f"SELECT {', '.join([*keys, *aggregates])}", united(plan.split, branches, runs)]
+    args = {"projects": list(projects), **writing.args, **bounds(plan.split, branches, runs)}
     if keys:
         by_time = [_BUCKET] if plan.query.buckets else []
         ordered = [*by_time, "a0 DESC", *(f"{key} NULLS LAST" for key in keys[len(by_time) :])]
@@ -80,6 +93,7 @@ class _Writing:
     """A question as it comes into being: the parts that rows have, and the arguments."""
 
     plan: Plan
+    runs: Sequence[Run] = ()
     parts: dict[Part, tuple[str, ...]] = field(default_factory=dict)
     args: dict[str, Any] = field(default_factory=dict)
 
@@ -115,9 +129,9 @@ class _Writing:
         """Every table that is asked."""
         found = []
         if self.plan.rolled:
-            found.append(self._of_rollup(_USAGE, [part.of_usage or () for part in self.parts]))
+            found += self._of_rollup(USAGE, [part.of_usage or () for part in self.parts])
             if any(part.digest for part in self.parts):
-                found.append(self._of_rollup(_LATENCY, [part.of_latency for part in self.parts]))
+                found += self._of_rollup(LATENCY, [part.of_latency for part in self.parts])
         if self.plan.split.edges:
             found.append(self._of_events())
         return found
@@ -143,9 +157,15 @@ class _Writing:
             counted.append(self._condition(place, filtered, filtered.column.sql))
         return Branch(EVENTS, columns, counted)
 
-    def _of_rollup(self, table: str, held: Sequence[tuple[str, ...]]) -> Branch:
+    def _of_rollup(self, table: Table, held: Sequence[tuple[str, ...]]) -> list[Branch]:
+        """The hours, unless days cover everything, and the days when there are any."""
+        places = [(table.name, "bucket")] * needs_hours(self.plan.split, self.runs)
+        places += [(DAILY[table], START_OF_DAY)] * bool(self.runs)
+        return [self._of_buckets(name, time, held) for name, time in places]
+
+    def _of_buckets(self, table: str, time: str, held: Sequence[tuple[str, ...]]) -> Branch:
         query = self.plan.query
-        columns = {_BUCKET: query.buckets.sql("bucket")} if query.buckets else {}
+        columns = {_BUCKET: query.buckets.sql(time)} if query.buckets else {}
         columns |= {f"k{place}": str(column.held.value) for place, column in enumerate(query.groups)}
         counted = []
         for place, filtered in enumerate(query.filters):

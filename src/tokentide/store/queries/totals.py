@@ -8,12 +8,14 @@ Every name in the SQL is a constant of this package, and every value a parameter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tokentide.store.days import DAILY
 from tokentide.store.port import Query
-from tokentide.store.queries.branches import EVENTS, Branch, bounds, united
+from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, needs_hours, united
+from tokentide.store.queries.days import DAY_SECONDS, NO_DAYS, SealedDays
 from tokentide.store.queries.sources import Source
 from tokentide.store.queries.window import Origin, Window, split
 
@@ -49,10 +51,12 @@ class Question(Query):
     Attributes:
         widened: whether the answer reaches past the window's edges, to whole buckets.
         origin: which tables are asked.
+        by_days: the same question, which takes sealed days from the daily tables; None when these do not hold it.
     """
 
     widened: bool = False
     origin: Origin = Origin.ROLLUPS
+    by_days: Callable[[SealedDays], Question] | None = field(default=None, compare=False, repr=False)
 
 
 def totals(
@@ -74,8 +78,8 @@ def totals(
         by: dimensions of the rollup, or `BUCKET`; without any, there is exactly one row.
         step_seconds: length of a `BUCKET`: a multiple of the rollup's own.
     """
-    rows = _Rows.of(source, scope, [*by, *measures], step_seconds)
-    return Question(name, rows.aggregated(by, _sums(measures)), rows.args, rows.widened, rows.origin)
+    asked = _Asked(name, source, scope, (*by, *measures), step_seconds)
+    return asked.question(lambda rows: _aggregated(rows, by, _sums(measures)))
 
 
 def breakdowns(
@@ -88,8 +92,8 @@ def breakdowns(
     step_seconds: int = 3600,
 ) -> Question:
     """Ask as `totals` does, but by several sets of dimensions in one go; `parted` takes the rows apart."""
-    rows = _Rows.of(source, scope, [*_names(sets), *measures], step_seconds)
-    return Question(name, rows.broken_down(sets, _sums(measures)), rows.args, rows.widened, rows.origin)
+    asked = _Asked(name, source, scope, (*_names(sets), *measures), step_seconds)
+    return asked.question(lambda rows: _broken_down(rows, sets, _sums(measures)))
 
 
 def parted(sets: Sequence[tuple[str, ...]], rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
@@ -107,8 +111,8 @@ def quantiles(
     name: str, source: Source, scope: Scope, digest: str, *, levels: Sequence[float], by: Sequence[str] = ()
 ) -> Question:
     """Ask for quantiles of a digest; rows are (*by, [one value for each level]), NaN where there are no calls."""
-    rows = _Rows.of(source, scope, [*by, *_columns(digest)], source.table.bucket_seconds)
-    return Question(name, rows.aggregated(by, [_merged(digest, levels)]), rows.args, rows.widened, rows.origin)
+    asked = _Asked(name, source, scope, (*by, *_columns(digest)), source.table.bucket_seconds)
+    return asked.question(lambda rows: _aggregated(rows, by, [_merged(digest, levels)]))
 
 
 def quantile_breakdowns(
@@ -126,53 +130,68 @@ def quantile_breakdowns(
     Each digest is merged once, by all dimensions together, and what comes of that once more for each set.
     """
     names = _names(sets)
-    rows = _Rows.of(source, scope, [*names, *_columns(digest)], step_seconds)
-    merged = f"SELECT {', '.join(names)}, {_merged(digest, levels, 'State')} AS digests\n{rows.sql}"
-    once = replace(rows, sql=f"FROM (\n{merged}\nGROUP BY {', '.join(names)}\n)")
-    sql = once.broken_down(sets, [f"{_MERGE}Merge({', '.join(map(str, levels))})(digests)"])
-    return Question(name, sql, rows.args, rows.widened, rows.origin)
+
+    def write(rows: str) -> str:
+        merged = f"SELECT {', '.join(names)}, {_merged(digest, levels, 'State')} AS digests\n{rows}"
+        once = f"FROM (\n{merged}\nGROUP BY {', '.join(names)}\n)"
+        return _broken_down(once, sets, [f"{_MERGE}Merge({', '.join(map(str, levels))})(digests)"])
+
+    return _Asked(name, source, scope, (*names, *_columns(digest)), step_seconds).question(write)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """A FROM clause with the columns of the rollup, for buckets and events alike, and its arguments."""
+class _Asked:
+    """What a question is about: the columns of a rollup, for buckets, days and events alike."""
 
-    sql: str
-    args: dict[str, Any]
-    widened: bool
-    origin: Origin
+    name: str
+    source: Source
+    scope: Scope
+    columns: tuple[str, ...]
+    step_seconds: int
 
-    @classmethod
-    def of(cls, source: Source, scope: Scope, columns: Sequence[str], step_seconds: int) -> _Rows:
+    def question(self, write: Callable[[str], str]) -> Question:
+        """The question; `write` makes the whole query of its FROM clause."""
+        by_hours = self._question(write, NO_DAYS)
+        of_days = BUCKET not in self.columns or self.step_seconds % DAY_SECONDS == 0
+        if self.source.table not in DAILY or not of_days:
+            return by_hours
+        return replace(by_hours, by_days=lambda sealed: self._question(write, sealed))
+
+    def _question(self, write: Callable[[str], str], sealed: SealedDays) -> Question:
+        source, scope, columns = self.source, self.scope, self.columns
         parts = split(scope.window, source.table.bucket_seconds, scope.events_from_ms)
-        branches = [_of_buckets(source, scope, columns)]
+        runs = sealed.runs(parts.interior)
+        branches = []
+        if needs_hours(parts, runs):
+            branches.append(_of_buckets(source.table.name, scope, columns, "bucket"))
+        if runs:
+            branches.append(_of_buckets(DAILY[source.table], scope, columns, START_OF_DAY))
         if parts.edges:
             branches.append(_of_events(source, scope, columns))
         args: dict[str, Any] = {"projects": list(scope.projects)}
         if BUCKET in columns:
-            args["step"] = step_seconds
+            args["step"] = self.step_seconds
         args |= {f"only_{dimension}": value for dimension, value in scope.only.items()}
-        args |= bounds(parts, branches)
-        return cls(united(parts, branches), args, parts.widened, parts.origin)
-
-    def aggregated(self, by: Sequence[str], aggregates: Sequence[str]) -> str:
-        """The whole query."""
-        selected = f"SELECT {', '.join([*by, *aggregates])}\n{self.sql}"
-        return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
-
-    def broken_down(self, sets: Sequence[tuple[str, ...]], aggregates: Sequence[str]) -> str:
-        """The whole query, by several sets of dimensions."""
-        names = _names(sets)
-        selected = ", ".join([f"grouping({', '.join(names)})", *names, *aggregates])
-        grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
-        order = _places(1 + len(names))
-        return f"SELECT {selected}\n{self.sql}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {order}"
+        args |= bounds(parts, branches, runs)
+        return Question(self.name, write(united(parts, branches, runs)), args, parts.widened, parts.origin)
 
 
-def _of_buckets(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
-    selected = {column: _bucket_of("bucket") if column == BUCKET else column for column in columns}
+def _broken_down(rows: str, sets: Sequence[tuple[str, ...]], aggregates: Sequence[str]) -> str:
+    names = _names(sets)
+    selected = ", ".join([f"grouping({', '.join(names)})", *names, *aggregates])
+    grouping = ", ".join(f"({', '.join(dimensions)})" for dimensions in sets)
+    return f"SELECT {selected}\n{rows}\nGROUP BY GROUPING SETS ({grouping})\nORDER BY {_places(1 + len(names))}"
+
+
+def _aggregated(rows: str, by: Sequence[str], aggregates: Sequence[str]) -> str:
+    selected = f"SELECT {', '.join([*by, *aggregates])}\n{rows}"
+    return f"{selected}\nGROUP BY {', '.join(by)}\nORDER BY {_places(len(by))}" if by else selected
+
+
+def _of_buckets(table: str, scope: Scope, columns: Sequence[str], time: str) -> Branch:
+    selected = {column: _bucket_of(time) if column == BUCKET else column for column in columns}
     only = [f"{dimension} = {{only_{dimension}:String}}" for dimension in scope.only]
-    return Branch(source.table.name, selected, only)
+    return Branch(table, selected, only)
 
 
 def _of_events(source: Source, scope: Scope, columns: Sequence[str]) -> Branch:
