@@ -20,6 +20,8 @@ from typing import Any
 import chdb
 import httpx
 import pytest
+from tokentide.reconcile.days import day_differences, made_anew
+from tokentide.rollups.days import DayMark
 
 from tests.integration.folded import START_MS, fold_into, made_up_events
 from tests.store_fixtures import settings_of
@@ -29,7 +31,7 @@ from tokentide.reconcile.span import Span
 from tokentide.reconcile.stored import Stored
 from tokentide.rollups import TABLES, Position
 from tokentide.serving.app import create_app
-from tokentide.store import Store, open_store, rows
+from tokentide.store import Store, days, open_store, rows
 from tokentide.store.access import create_key, list_keys, revoke_key
 from tokentide.store.accounts import change_account, read_account
 from tokentide.store.key_uses import last_uses, write_uses
@@ -41,7 +43,9 @@ ROLES = ("migrate", "worker", "operator", "api")
 _TO_LOOK = ("SYSTEM FLUSH LOGS ON *.*", "SELECT ON system.query_log")
 FILE = Path(__file__).parents[2] / "deploy/clickhouse/roles.sql"
 DATABASE = "tokentide"
-_TIMES = ("start=2026-11-01&end=2026-11-02", "start=2026-11-01T00:10:00Z&end=2026-11-01T02:20:00Z")
+_DAY = START_MS // 86_400_000
+_DAYS = range(_DAY - 10, _DAY + 10)
+_TIMES = ("start=2026-10-25&end=2026-11-08", "start=2026-11-01T00:10:00Z&end=2026-11-01T02:20:00Z")
 _PERF = ("overview", "customer", "performance", "failures", "daily")
 ROUTES = [
     "/readyz",
@@ -96,8 +100,12 @@ def _work(store: Store) -> None:
     assert log
     for table in TABLES:
         assert rows.read_rows(store, table, 0, None)
-    rows.write_progress(store, "llm.events", [rows.Progress(0, Position(200), START_MS)])
+    rows.write_progress(store, "llm.events", [rows.Progress(number, Position(200), START_MS) for number in (0, 1)])
     rows.read_progress(store, "llm.events")
+    days.first_day(store)
+    days.build_day(store, _DAY, {0, 1})
+    days.write_marks(store, [DayMark(part, day, 200, 1) for part in (0, 1) for day in _DAYS])
+    days.read_marks(store, [0, 1])
 
 
 def _operate(store: Store, keys: Path) -> None:
@@ -125,6 +133,8 @@ def _mend(store: Store) -> None:
         stored.delete(table, row)
         stored.insert([(table, row)])
     stored.delete_event(min(stored.event_places(span)))
+    day_differences(store, 0, span, 0)
+    made_anew(store, 0, [_DAY])
     store.insert_json("events", rows.EVENT_COLUMNS, b"{}\n")
 
 
