@@ -20,16 +20,16 @@ from typing import Any
 import chdb
 import httpx
 import pytest
-from tokentide.reconcile.days import day_differences, made_anew
-from tokentide.rollups.days import DayMark
 
 from tests.integration.folded import START_MS, fold_into, made_up_events
 from tests.store_fixtures import settings_of
 from tests.unit.gateway.fakes import FakeLog
 from tokentide import clock
+from tokentide.reconcile.days import day_differences, made_anew
 from tokentide.reconcile.span import Span
 from tokentide.reconcile.stored import Stored
 from tokentide.rollups import TABLES, Position
+from tokentide.rollups.days import DayMark
 from tokentide.serving.app import create_app
 from tokentide.store import Store, days, open_store, rows
 from tokentide.store.access import create_key, list_keys, revoke_key

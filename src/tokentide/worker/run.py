@@ -101,7 +101,8 @@ class _Worker:
 
     async def _work(self, store: Store) -> None:
         if missing := await missing_topics(self._settings):
-            raise DependencyUnavailable(f"topics missing in Kafka: {', '.join(missing)}. Run `tokentide migrate` first.")
+            what = f"topics missing in Kafka: {', '.join(missing)}"
+            raise DependencyUnavailable(f"{what}. Run `tokentide migrate` first.")
         if unfit := await asyncio.to_thread(why_unfit, store):
             raise DependencyUnavailable(f"{unfit} first.")
         log = KafkaLog(self._settings, commit_as_member(lambda: self._app, self._settings.topic))
