@@ -63,7 +63,7 @@ RELEASED_AT = $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
 INTO = $(PIP) --python
 
 dist: setup build/release/.installed ## sdist, wheel and software bill of materials in dist/, tried out in a fresh environment
-	rm -rf dist build/installed
+	rm -rf dist build/installed build/lib build/bdist.* src/tokentide.egg-info # what an older build left would be packed
 	SOURCE_DATE_EPOCH=$(RELEASED_AT) build/release/bin/python -m build --no-isolation --outdir dist . >build/dist.log
 	.venv/bin/python -m venv --without-pip build/installed
 	$(INTO) build/installed install --no-deps --no-compile --require-hashes --requirement $(REQUIREMENTS)/runtime.txt

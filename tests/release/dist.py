@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import tomllib
@@ -107,20 +108,19 @@ def test_the_source_distribution_and_the_tree_build_the_same_wheel(tmp_path):
     moment = subprocess.run(
         ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
-    command = [
-        ROOT / "build/release/bin/python",
-        "-m",
-        "build",
-        "--no-isolation",
-        "--wheel",
-        "--outdir",
-        tmp_path,
-        ROOT,
-    ]
+    tree, out = tmp_path / "tree", tmp_path / "out"
+    # A copy, for what an earlier build left behind would go into the wheel.
+    shutil.copytree(
+        ROOT / "src" / "tokentide", tree / "src" / "tokentide", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy2(ROOT / name, tree)
+    python = ROOT / "build/release/bin/python"
+    command = [python, "-m", "build", "--no-isolation", "--wheel", "--outdir", out, tree]
     subprocess.run(
         command, env=os.environ | {"SOURCE_DATE_EPOCH": moment or "315532800"}, capture_output=True, check=True
     )
-    [built] = tmp_path.iterdir()
+    [built] = out.iterdir()
     assert packed(built) == packed(WHEEL)
     assert built.read_bytes() == WHEEL.read_bytes()
 
