@@ -23,7 +23,6 @@ def differences(stage: Stage) -> list[str]:
         *_compared("progress", _wanted_progress(stage), dict(_progress(stage))),
         *_letters(stage),
         *stage.wrong_days,
-        *(f"day {day} of {partition} is over, and open" for partition, day in stage.open_days()),
         *_lines(stage),
     ]
 
