@@ -50,6 +50,7 @@ INSERTED: dict[str, Sequence[Any]] = {
     "UInt16": [0, 1, 2**16 - 1],
     "UInt32": [0, 1, 2**32 - 1],
     "UInt64": [0, 2**53 + 1, 2**64 - 1],
+    "UInt128": [0, 2**64 + 1, 2**128 - 1],
     "Int64": [-(2**63), 0, 2**63 - 1],
     "Nullable(UInt16)": [None, 0, 999],
     "Nullable(UInt32)": [None, 0, 7],
@@ -57,6 +58,7 @@ INSERTED: dict[str, Sequence[Any]] = {
     "Nullable(Float64)": [None, 0.0, 0.1],
     "Decimal(18, 9)": [Decimal(0), Decimal("0.000000001"), Decimal("123456789.123456789")],
     "Nullable(Decimal(18, 9))": [None, Decimal(0), Decimal("1.5")],
+    "Date": [HOUR // 86400, HOUR // 86400 + 1, HOUR // 86400 + 31],
     "DateTime('UTC')": [HOUR, HOUR + 3600, HOUR + 31 * 86400],
     "DateTime64(3, 'UTC')": [HOUR * 1000 + 123, HOUR * 1000, HOUR * 1000 + 999],
     "Nullable(DateTime64(3, 'UTC'))": [None, HOUR * 1000 + 1, HOUR * 1000],
@@ -68,6 +70,7 @@ INSERTED: dict[str, Sequence[Any]] = {
 }
 READ: dict[str, Sequence[Any]] = INSERTED | {
     "FixedString(64)": [value.encode() for value in INSERTED["FixedString(64)"]],
+    "Date": [_time(value * 86_400_000).date() for value in INSERTED["Date"]],
     "DateTime('UTC')": [_time(value * 1000) for value in INSERTED["DateTime('UTC')"]],
     "DateTime64(3, 'UTC')": [_time(value) for value in INSERTED["DateTime64(3, 'UTC')"]],
     "Nullable(DateTime64(3, 'UTC'))": [None, _time(HOUR * 1000 + 1), _time(HOUR * 1000)],

@@ -151,7 +151,10 @@ def test_a_million_models_in_an_hour():
     Nothing in memory grows with the calls but their durations, eight bytes each until the next flush.
     """
     state = PartitionState(0, FoldSettings(dedup_max_ids=1000, keep_events=False), Position())
-    events = [the_event(status="success" if number % 10 else "error") for number in range(AT_ONCE)]
+    events = [
+        the_event(agent_id="a", error_code="E", status="success" if number % 10 else "error")
+        for number in range(AT_ONCE)
+    ]
     for begin in range(0, MANY, AT_ONCE):
         for number, event in enumerate(events, begin):
             event.event_id, event.model, event.agent_id = UUID(int=number), f"m{number}", f"a{number}"
