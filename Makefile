@@ -9,7 +9,8 @@ PYTHON =
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install --no-deps --no-build-isolation
 REQUIREMENTS = deploy/requirements
-SIDE_BY_SIDE = tests/browser tests/integration tests/contract tests/oracle tests/unit
+MEASURED = $(addprefix tests/,unit/events unit/rollups unit/store contract integration/test_queries.py simulation/test_daily.py simulation/test_machine.py)
+SIDE_BY_SIDE = $(addprefix tests/,browser integration oracle pages unit)
 HOUSE = architecture dashboards deploy documentation requirements
 
 help: ## show this
@@ -21,8 +22,9 @@ demo: setup ## everything on this machine, with traffic, a crash on the way, and
 	.venv/bin/tokentide demo
 
 test: setup ## all tests, with coverage and its floor for the parts that compute
-	.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= $(SIDE_BY_SIDE)
-	.venv/bin/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE)) --cov --cov-append --cov-report=term:skip-covered
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= $(MEASURED)
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(MEASURED)) $(SIDE_BY_SIDE)
+	.venv/bin/python -m pytest $(addprefix --ignore=,$(MEASURED) $(SIDE_BY_SIDE))
 	@for part in events rollups store/queries; do \
 	    echo "coverage of $$part, 95 % are asked:"; \
 	    .venv/bin/python -m coverage report --include="src/tokentide/$$part/*" --fail-under=95 || exit 1; \
