@@ -40,7 +40,7 @@ def test_examples_work(path):
     assert [problem for line in lines for problem in problems_of_line(line)] == []
 
 
-@pytest.mark.parametrize("path", [(), *{path[:-1] for path in commands(cli) if len(path) > 1}], ids=" ".join)
+@pytest.mark.parametrize("path", [(), *sorted({path[:-1] for path in commands(cli) if len(path) > 1})], ids=" ".join)
 def test_lists_are_whole(path):
     """A list of commands says of each what it does, without cutting it short."""
     listed = [line for line in help_of(*path).splitlines() if line.startswith("  ")]
