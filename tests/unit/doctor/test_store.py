@@ -61,7 +61,6 @@ def test_a_schema_as_it_should_be():
             ("not_replicated", "tokentide.usage_1h", ""),
         ),
     ],
-    ids=str,
 )
 def test_what_a_schema_shows(changes, expected):
     """One difference, one finding, and the command that mends it."""
