@@ -1,6 +1,7 @@
 """B9: how long the read API takes to answer, in process, on 2.2 million rollup rows: every endpoint of every dialect.
 
-    python -m tests.benchmarks.read_api [--rounds N] [--events N] [--days 1,7,30,90] [--all-projects] [--json FILE]
+    python -m tests.benchmarks.read_api [--rounds N] [--events N] [--history DAYS] [--sealed DAYS] [--days 1,7,30,90]
+        [--all-projects] [--json FILE]
 
 What is asked is about one project, or with `--all-projects` about all fifty, and its windows end now, so that they
 begin and end within an hour wherever a dialect allows that. The reference are LumiqTrace's answers from events alone.
@@ -57,7 +58,11 @@ def answers(*, short: bool) -> Iterator[Figure]:
     """
     with tempfile.TemporaryDirectory(prefix="tokentide-bench-") as place:
         found = Path(place) / "found.json"
-        sizes = ["--rounds", "5", "--events", "1000000"] if short else ["--rounds", "40", "--events", "20000000"]
+        sizes = (
+            ["--rounds", "3", "--events", "500000", "--history", "31", "--sealed", "8"]
+            if short
+            else ["--rounds", "20", "--events", "20000000"]
+        )
         command = [sys.executable, "-m", "tests.benchmarks.read_api", *sizes, "--json", str(found)]
         subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
         told: dict[str, dict[str, float]] = json.loads(found.read_text())
@@ -198,6 +203,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--events", type=int, default=2_000_000)
+    parser.add_argument("--history", type=int, default=90, help="days of hourly rows: 90 for 2.2 million of usage")
+    parser.add_argument("--sealed", type=int, default=31, help="of how many of them daily rows are made")
     parser.add_argument("--days", default="30")
     parser.add_argument("--all-projects", action="store_true")
     parser.add_argument("--json", type=Path)
@@ -206,7 +213,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tokentide-bench-") as place:
         dsn = f"chdb://{place}/data"
         settings = Settings.model_validate({"clickhouse": dsn})
-        rows = fill(dsn, settings, asked.events, clock.now_ms(), max(ranges) + 1)
+        rows = fill(dsn, settings, asked.events, clock.now_ms(), history=asked.history, days=asked.sealed)
         made = ", ".join(f"{table}: {count:,}" for table, count in rows.items())
         print(f"made in {time.monotonic() - began:.0f} s: {made}")
         narrowed = {} if asked.all_projects else {"projectId": "project-7"}

@@ -1,7 +1,7 @@
 """What the read API is asked about in its benchmark: 2.2 million rows of usage, and single events of the last 30 days.
 
-All rows are made inside the engine: 90 days, 24 hours, 20 models, 50 projects, with digests of nine centroids, five
-minutes of health, and daily rows of the days that are over.
+All rows are made inside the engine: 20 models and 50 projects by the hour, with digests of nine centroids, five minutes
+of health, and daily rows of days that are over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tokentide.store.rows import Progress, write_progress
 __all__ = ["DAY_MS", "PROJECTS", "fill"]
 
 DAY_MS = 86_400_000
-DAYS, MODELS, PROJECTS = 90, 20, 50
+MODELS, PROJECTS = 20, 50
 EVENT_DAYS, HEALTH_DAYS = 30, 15  # nothing asks for older ones
 PARTITIONS = range(4)
 
@@ -39,7 +39,7 @@ INSERT INTO usage_1h (project_id, bucket, provider, model, agent_id, task_type, 
 SELECT {PROJECT}, {HOUR}, {PROVIDER}, {MODEL}, concat('agent-', toString(number % 3)), {TASK}, number % 4, 10, 9,
     number % 7 = 0, number % 11 = 0, number % 13 = 0, 9000, 2000, 900, cityHash64(number) % 100000000, 9000000, 2000000,
     1500000, 5, 4.5, 5, 2.5, 5, 1, 1, number % 17 = 0, number % 5 = 0, 8, 7, number % 3 = 0, 1
-FROM numbers({DAYS * 24 * MODELS * PROJECTS})
+FROM numbers({{history:UInt64}} * {24 * MODELS * PROJECTS})
 """
 LATENCY = f"""
 INSERT INTO latency_1h (project_id, bucket, provider, model, partition, latency_means, latency_weights, ttft_means,
@@ -47,14 +47,14 @@ INSERT INTO latency_1h (project_id, bucket, provider, model, partition, latency_
 SELECT {PROJECT}, {HOUR}, {PROVIDER}, {MODEL}, number % 4,
     arraySort(arrayMap(i -> toFloat32(exp(6.5 + 0.9 * (cityHash64(number, i) % 600 / 100 - 3))), range(9))),
     arrayMap(i -> toUInt32(1), range(9)), [toFloat32(100), toFloat32(200)], [toUInt32(3), toUInt32(2)], 1
-FROM numbers({DAYS * 24 * MODELS * PROJECTS})
+FROM numbers({{history:UInt64}} * {24 * MODELS * PROJECTS})
 """
 ERRORS = f"""
 INSERT INTO errors_1h (project_id, bucket, error_code, provider, model, partition, errors, last_seen_ms, last_event_id,
     version)
 SELECT {PROJECT}, {HOUR}, ['overloaded', 'timeout', 'rate_limited'][number % 3 + 1], {PROVIDER}, {MODEL}, number % 4, 1,
     0, generateUUIDv4(number), 1
-FROM numbers({DAYS * 24 * MODELS * PROJECTS}) WHERE number % 5 = 0
+FROM numbers({{history:UInt64}} * {24 * MODELS * PROJECTS}) WHERE number % 5 = 0
 """
 HEALTH = f"""
 INSERT INTO provider_health_5m (project_id, bucket, provider, partition, requests, errors, rate_limited, latency_us,
@@ -74,10 +74,11 @@ SELECT concat('project-', toString(intDiv(number, {{count:UInt64}}))),
     if({CHANCE} < 0.05, 'error', 'success'), exp(6.5 + {CHANCE}), 900, 200, 90, 0.001,
     concat('session-', toString(intDiv(number, 250))), {TASK}, if(number % 40 = 0, 'edge cases', NULL)
 FROM numbers({{count:UInt64}} * {PROJECTS})
+SETTINGS materialize_skip_indexes_on_insert = 0, optimize_on_insert = 0
 """
 
 
-def fill(dsn: str, settings: Settings, events: int, now_ms: int, days: int) -> dict[str, int]:
+def fill(dsn: str, settings: Settings, events: int, now_ms: int, *, history: int, days: int) -> dict[str, int]:
     """Make the rows, the daily ones by the product's own statement, and say how many there are in each table.
 
     Args:
@@ -85,11 +86,12 @@ def fill(dsn: str, settings: Settings, events: int, now_ms: int, days: int) -> d
         settings: of the database.
         events: how many single events, over the last 30 days.
         now_ms: when the newest of them is.
+        history: how many days there are hourly rows of; 24,000 for each.
         days: of how many days daily rows are made.
     """
     migrate(settings)
     tables = {"usage_1h": USAGE, "latency_1h": LATENCY, "errors_1h": ERRORS, "provider_health_5m": HEALTH}
-    bounds = {"last": now_ms // 3_600_000 * 3600, "end": now_ms, "count": events // PROJECTS}
+    bounds = {"last": now_ms // 3_600_000 * 3600, "end": now_ms, "count": events // PROJECTS, "history": history}
     with closing(open_store(dsn, settings.database)) as store:
         for table, sql in tables.items():
             store.command(_bound(sql, bounds))
