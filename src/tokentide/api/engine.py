@@ -71,7 +71,7 @@ class Engine:
         self._through = data_through(topic)
         self._events_days = events_days
         self._rollup_days = rollup_days
-        self._reached, self._reached_at = (0, NO_DAYS), -math.inf
+        self._reached, self._sealed = (0, -math.inf), (NO_DAYS, -math.inf)
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="ask")
         self._stopper = ThreadPoolExecutor(1, thread_name_prefix="cancel")
 
@@ -90,7 +90,9 @@ class Engine:
             StoreOverLimit: one of them took more time or memory than a question may.
             StoreUnavailable: one of them could not be answered now.
         """
-        through_ms, sealed = await self._reached_now()
+        through_ms, reached_at = await self._reached_now()
+        takes_days = any(isinstance(question, Question) and question.by_days is not None for question in questions)
+        sealed = await self._sealed_since(reached_at) if takes_days else NO_DAYS
         rows = await asyncio.gather(*(self._run(_by_days(question, sealed)) for question in questions))
         of_windows = [question for question in questions if isinstance(question, Question)]
         origins = [question.origin for question in of_windows]
@@ -102,15 +104,21 @@ class Engine:
         self._pool.shutdown(cancel_futures=True)
         self._stopper.shutdown()
 
-    async def _reached_now(self) -> tuple[int, SealedDays]:
+    async def _reached_now(self) -> tuple[int, float]:
+        """How far the data reaches, and when that was asked."""
         asked_at = time.monotonic()
-        if asked_at - self._reached_at > _REACHED_SECONDS:
+        if asked_at - self._reached[1] > _REACHED_SECONDS:
             through = await self._run(self._through)
+            self._reached = min(through[0][0], LAST_MS) if through else 0, asked_at
+        return self._reached
+
+    async def _sealed_since(self, reached_at: float) -> SealedDays:
+        """The days that are sealed, as asked after that progress; one that is newer would not do with older seals."""
+        if self._sealed[1] != reached_at:
             # A day at the edge of retention may lose hours at any time, and its daily row all of them at once.
             first_day = now_ms() // DAY_MS - self._rollup_days + 2
-            sealed = SealedDays.of(await self._run(sealed_days(max(0, first_day))))
-            self._reached, self._reached_at = (min(through[0][0], LAST_MS) if through else 0, sealed), asked_at
-        return self._reached
+            self._sealed = SealedDays.of(await self._run(sealed_days(max(0, first_day)))), reached_at
+        return self._sealed[0]
 
     async def _run(self, query: Query) -> Rows:
         marked = replace(query, asking=uuid.uuid4().hex)

@@ -13,6 +13,9 @@ from tokentide.api.failures import Kind, Refused
 from tokentide.api.presence import while_present
 from tokentide.metrics import ApiMetrics
 from tokentide.store.port import Answer, Query
+from tokentide.store.queries.sources import USAGE_SOURCE
+from tokentide.store.queries.totals import Scope, totals
+from tokentide.store.queries.window import NO_EVENTS, Window
 
 
 def a_request(messages: asyncio.Queue) -> Request:
@@ -65,7 +68,6 @@ class SlowStore:
         return asyncio.run_coroutine_threadsafe(self._until_stopped(), self._loop).result()
 
     async def _until_stopped(self):
-        await self.stopped.join()
         while self.stopped.empty():
             await asyncio.sleep(0.001)
         return []
@@ -108,4 +110,29 @@ async def test_what_a_question_read_is_counted():
         await engine.ask(Query("q", "SELECT 1"))
     assert metrics.counter("query_read_rows").labels("q")._value.get() == 14
     assert metrics.counter("query_read_bytes").labels("q")._value.get() == 198
+    engine.close()
+
+
+async def test_sealed_days_are_asked_after_progress_and_only_for_days():
+    """Each new progress needs seals that were asked after it; a question that takes no days needs none."""
+    asked = []
+
+    class Store:
+        def ask(self, query):
+            asked.append(query.name)
+            return []
+
+    def question(days):
+        scope = Scope(("p",), Window(0, days * 86_400_000), NO_EVENTS)
+        return totals("q", USAGE_SOURCE, scope, ("requests",))
+
+    engine = Engine(Store(), ApiMetrics(CollectorRegistry()), "t", 1)
+    await engine.ask(question(2))
+    assert asked == ["data_through", "q"]
+    await engine.ask(question(30))
+    await engine.ask(question(30))
+    assert asked[2:] == ["sealed_days", "q", "q"]
+    engine._reached = (0, engine._reached[1] - 10)
+    await engine.ask(question(30))
+    assert asked[5:] == ["data_through", "sealed_days", "q"]
     engine.close()

@@ -14,7 +14,7 @@ from typing import Any
 from tokentide.store.port import Query
 from tokentide.store.queries.window import Window
 
-__all__ = ["DAY_SECONDS", "NO_DAYS", "Run", "SealedDays", "sealed_days"]
+__all__ = ["DAY_SECONDS", "NO_DAYS", "Run", "SealedDays", "are_worth_it", "sealed_days"]
 
 DAY_SECONDS = 86_400
 _DAY_MS = 86_400_000
@@ -67,6 +67,11 @@ class SealedDays:
 
 NO_DAYS = SealedDays({})
 """Everything comes from the hours."""
+
+
+def are_worth_it(window: Window) -> bool:
+    """Whether a window holds so many days that they may be worth a branch of their own."""
+    return window.end_ms // _DAY_MS + window.start_ms // -_DAY_MS >= _FEWEST_DAYS
 
 
 def sealed_days(first_day: int) -> Query:

@@ -11,7 +11,7 @@ from tokentide.store.days import DAILY
 from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, needs_hours, united
 from tokentide.store.queries.catalogue import PERCENTILES, Values
 from tokentide.store.queries.conditions import Filter, condition, of_key
-from tokentide.store.queries.days import NO_DAYS, Run, SealedDays
+from tokentide.store.queries.days import NO_DAYS, Run, SealedDays, are_worth_it
 from tokentide.store.queries.parts import TOTAL, Aggregation, Part, parts_of, percentile_part
 from tokentide.store.queries.plan import Plan, leaves_concrete_models
 from tokentide.store.queries.totals import Question
@@ -66,7 +66,7 @@ def metrics_question(name: str, plan: Plan, projects: Sequence[str], most_rows: 
         return _question(name, plan, projects, most_rows, sealed)
 
     by_hours, buckets = of(NO_DAYS), plan.query.buckets
-    of_days = plan.rolled and (buckets is None or buckets.is_of_days)
+    of_days = plan.rolled and are_worth_it(plan.split.interior) and (buckets is None or buckets.is_of_days)
     return replace(by_hours, by_days=of) if of_days else by_hours
 
 

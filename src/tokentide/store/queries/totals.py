@@ -15,7 +15,7 @@ from typing import Any
 from tokentide.store.days import DAILY
 from tokentide.store.port import Query
 from tokentide.store.queries.branches import EVENTS, START_OF_DAY, Branch, bounds, needs_hours, united
-from tokentide.store.queries.days import DAY_SECONDS, NO_DAYS, SealedDays
+from tokentide.store.queries.days import DAY_SECONDS, NO_DAYS, SealedDays, are_worth_it
 from tokentide.store.queries.sources import Source
 from tokentide.store.queries.window import Origin, Window, split
 
@@ -153,7 +153,8 @@ class _Asked:
         """The question; `write` makes the whole query of its FROM clause."""
         by_hours = self._question(write, NO_DAYS)
         of_days = BUCKET not in self.columns or self.step_seconds % DAY_SECONDS == 0
-        if self.source.table not in DAILY or not of_days:
+        interior = split(self.scope.window, self.source.table.bucket_seconds, self.scope.events_from_ms).interior
+        if self.source.table not in DAILY or not of_days or not are_worth_it(interior):
             return by_hours
         return replace(by_hours, by_days=lambda sealed: self._question(write, sealed))
 
