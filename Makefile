@@ -23,7 +23,7 @@ demo: setup ## everything on this machine, with traffic, a crash on the way, and
 
 test: setup ## all tests, with coverage and its floor for the parts that compute
 	.venv/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= $(MEASURED)
-	.venv/bin/python -m pytest --numprocesses auto --dist loadfile $(addprefix --ignore=,$(MEASURED)) $(SIDE_BY_SIDE)
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile $(addprefix --ignore=,$(MEASURED)) $(SIDE_BY_SIDE)
 	.venv/bin/python -m pytest $(addprefix --ignore=,$(MEASURED) $(SIDE_BY_SIDE))
 	@for part in events rollups store/queries; do \
 	    echo "coverage of $$part, 95 % are asked:"; \
