@@ -218,6 +218,15 @@ async def test_the_command_fails_when_nothing_was_good(settings, tmp_path):
     assert "not_json 1" in out
 
 
+@pytest.fixture
+def heeded_interrupts():
+    """A shell lets what it runs in the background ignore Ctrl-C, and that is inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_interrupts")
 async def test_a_slow_pipe_is_sent_as_it_comes(settings):
     """Events from standard input are in the topic before the input ends, and Ctrl-C ends the command with 130."""
     process = command(settings, "-", stdin=subprocess.PIPE)
