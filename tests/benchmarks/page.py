@@ -59,7 +59,8 @@ def served(settings: Settings, dsn: str) -> Iterator[tuple[str, str]]:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started:
-            time.sleep(0.05)
+            assert thread.is_alive(), "the server ended before it answered"
+            time.sleep(0.05)  # and look again
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}", key
         finally:

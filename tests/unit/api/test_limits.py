@@ -53,7 +53,7 @@ def test_idle_sessions_are_forgotten():
 def redis(tmp_path_factory):
     """A Redis server of this machine."""
     if not (program := shutil.which("redis-server")):
-        pytest.skip("redis-server is not installed")
+        pytest.fail("redis-server is needed: apt-get install redis-server")
     port = free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     log = (tmp_path_factory.mktemp("redis") / "log").open("wb")

@@ -203,9 +203,9 @@ async def test_litellm(url, log, log_format, monkeypatch):
     assert b"secret" not in log.records[0].value
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl(url, log, tmp_path):
     """A plain curl, with a file of NDJSON."""
+    assert shutil.which("curl"), "curl is needed: apt-get install curl"
     file = tmp_path / "calls.ndjson"
     file.write_bytes(lines(an_event(number, at_ms=now_ms()) for number in range(3)))
     command = ["curl", "--silent", "--show-error", "--fail", "--data-binary", f"@{file}", f"{url}/v1/ingest"]
